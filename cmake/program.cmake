@@ -1,0 +1,1 @@
+# The library target `imagent` and the program.

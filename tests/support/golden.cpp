@@ -1,0 +1,84 @@
+// Reading reference data in tests.
+#include "support/golden.h"
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "weights/safetensors.h"
+
+namespace imagent::test {
+
+std::filesystem::path source_dir() { return IMAGENT_SOURCE_DIR; }
+std::filesystem::path golden(const std::string& path) { return source_dir() / "tests/golden" / path; }
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  check(in.good(), ErrorKind::io, "test data is missing: ", path.string());
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+nlohmann::json read_json(const std::filesystem::path& path) { return nlohmann::json::parse(read_text(path)); }
+
+std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& path) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream in(read_text(path));
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty()) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+Arrays::Arrays(const std::filesystem::path& safetensors) : source_(open_safetensors(safetensors)) {}
+
+bool Arrays::has(const std::string& name) const { return source_->find(name).has_value(); }
+
+Array Arrays::operator[](const std::string& name) const {
+  const auto view = source_->find(name);
+  check(view.has_value(), ErrorKind::model, source_->origin(), " has no tensor ", name);
+  return {view->shape, to_f32(*view)};
+}
+
+std::vector<double> Arrays::f64(const std::string& name) const {
+  const auto view = source_->find(name);
+  check(view.has_value(), ErrorKind::model, source_->origin(), " has no tensor ", name);
+  std::vector<double> out(static_cast<size_t>(view->shape.numel()));
+  if (view->dtype == DType::f64) {
+    std::memcpy(out.data(), view->bytes.data(), view->bytes.size());
+  } else if (view->dtype == DType::i64) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      int64_t value;
+      std::memcpy(&value, view->bytes.data() + i * 8, 8);
+      out[i] = static_cast<double>(value);
+    }
+  } else {
+    const auto values = to_f32(*view);
+    out.assign(values.begin(), values.end());
+  }
+  return out;
+}
+
+std::vector<std::string> Arrays::names() const { return source_->names(); }
+
+double max_abs_difference(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, difference);
+  }
+  return largest;
+}
+
+double psnr(std::span<const float> a, std::span<const float> b, double peak) {
+  if (a.size() != b.size() || a.empty()) return -std::numeric_limits<double>::infinity();
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+  return 10 * std::log10(peak * peak * static_cast<double>(a.size()) / sum);
+}
+
+}  // namespace imagent::test
