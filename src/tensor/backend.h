@@ -1,0 +1,110 @@
+// All a device must do. Tensors arrive checked and outputs allocated (by ops/), a verb only computes. Norms, softmax and
+// sums accumulate in f32 whatever the dtype. Results depend neither on the thread count nor on the other images of a batch.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tensor/tensor.h"
+
+namespace imagent {
+
+enum class Act : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu, relu, leaky_relu, tanh };  // gelu: exact erf; leaky_relu: slope 0.2
+
+// Elements in host memory, dense, in a checkpoint's order and dtype. `owner` keeps them alive.
+struct HostView {
+  DType dtype = DType::f32;
+  Shape shape;
+  const void* data = nullptr;
+  std::shared_ptr<const void> owner;
+};
+
+// A weight in the device's own layout, with its bias; made once by pack_*.
+struct PackedData {
+  virtual ~PackedData() = default;
+};
+struct Packed {
+  int64_t in = 0, out = 0;
+  int kernel_h = 1, kernel_w = 1;
+  DType dtype = DType::f32;  // what the verb computes in: the dtype of its input and output
+  size_t bytes = 0;          // memory it holds beyond the mapped file
+  std::shared_ptr<const PackedData> data;
+
+  explicit operator bool() const { return data != nullptr; }
+};
+
+// What happens to a product before it is stored: y = act(x*w + bias + per_image) + residual.
+struct Epilogue {
+  Act act = Act::none;
+  Tensor per_image;  // [N,out] or empty: one vector for all pixels or tokens of image n
+  Tensor residual;   // the output's shape or empty; may be the output's own memory
+};
+
+struct Conv2dParams {
+  int stride = 1;
+  int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+
+  static Conv2dParams same(int kernel) { return {1, kernel / 2, kernel / 2, kernel / 2, kernel / 2}; }
+};
+
+struct NormParams {
+  Tensor gamma, beta;  // f32 [C]
+  float eps = 1e-5f;
+};
+
+// What one verb did, for profiles: reported after each op when a Backend has an observer.
+struct OpRecord {
+  std::string_view op;
+  std::string shape;
+  double flop = 0, seconds = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;              // "cpu"
+  virtual bool supports(DType compute) const = 0;         // can it compute in this dtype at speed
+  virtual bool host_memory() const = 0;                   // may the host follow Tensor::data()
+
+  // Memory. Errors: memory.
+  virtual std::shared_ptr<Buffer> allocate(size_t bytes) = 0;
+  virtual void upload(Tensor& to, const void* from) = 0;         // to.bytes() bytes from the host
+  virtual void download(const Tensor& from, void* to) = 0;       // waits for the result
+  virtual void release_cached() = 0;                             // gives unused memory back to the system
+  virtual size_t peak_bytes() const = 0;                         // largest memory held for tensors so far
+  virtual void synchronize() {}
+  // Runs fn; a backend that can record the ops may replay them for the same key instead.
+  virtual void replay(const std::string& key, const std::function<void()>& fn) { (void)key, fn(); }
+
+  // Weights, once per layer. weight [out,in] or [out,in,kh,kw], bias [out] (shape empty: none), any float dtype.
+  virtual Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) = 0;
+  virtual Packed pack_conv2d(const HostView& weight, const HostView& bias, DType compute) = 0;
+  virtual Packed pack_table(const HostView& table, DType compute) = 0;  // [entries,C], read by embed
+
+  // x [N,H,W,in] -> y [N,H',W',out].
+  virtual void conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) = 0;
+  // x [...,in] -> y [...,out]; the first axis is the image for Epilogue::per_image.
+  virtual void linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) = 0;
+  // q [N,T,heads*D], k and v [N,S,heads*D] -> y [N,T,heads*D]; softmax(q k^T / sqrt(D)) v per head; never holds T x S.
+  virtual void attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) = 0;
+  // x [N,...,C], statistics per image and group; act(normalised*gamma + beta). y may be x.
+  virtual void group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act) = 0;
+  // Over the last axis. y may be x.
+  virtual void layer_norm(Tensor& y, const Tensor& x, const NormParams& p) = 0;
+  virtual void unary(Tensor& y, const Tensor& x, Act act) = 0;                               // y may be x
+  virtual void geglu(Tensor& y, const Tensor& x) = 0;                                        // [...,2C] -> [...,C]: first half * gelu(second half)
+  virtual void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) = 0;     // a*x + b*z; y may be x or z
+  virtual void concat_channels(Tensor& y, std::span<const Tensor> parts) = 0;
+  virtual void upsample_nearest(Tensor& y, const Tensor& x) = 0;                             // source index floor(i * h / H)
+  virtual void embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) = 0;     // y [ids,C]
+  virtual void cast(Tensor& y, const Tensor& x) = 0;                                         // to y's dtype
+
+  // Checked before every op; when it points to true the op throws Error{cancelled}.
+  const std::atomic<bool>* cancel = nullptr;
+  std::function<void(const OpRecord&)> observer;
+};
+
+}  // namespace imagent

@@ -1,0 +1,82 @@
+// The pool of host memory.
+#include "tensor/buffer.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <functional>
+#include <utility>
+
+#include "base/error.h"
+
+namespace imagent {
+namespace {
+
+constexpr size_t huge_page = size_t{2} << 20;
+
+size_t rounded(size_t size) {
+  const size_t step = size >= 4 * huge_page ? huge_page : size >= 4096 ? 4096 : 64;
+  return (size + step - 1) / step * step;
+}
+
+struct PooledBuffer : Buffer {
+  std::function<void(void*, size_t)> on_free;
+  PooledBuffer(void* data, size_t size, std::function<void(void*, size_t)> on_free)
+      : Buffer(data, size), on_free(std::move(on_free)) {}
+  ~PooledBuffer() override { on_free(data, size); }
+};
+
+}  // namespace
+
+HostPool::~HostPool() { release(); }
+
+std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
+  size = rounded(std::max<size_t>(size, 1));
+  void* data = nullptr;
+  size_t block = size;
+  {
+    std::lock_guard lock(mutex_);
+    // A cached block up to a quarter larger than asked for is taken: sizes repeat from step to step.
+    const auto found = cached_.lower_bound(size);
+    if (found != cached_.end() && found->first <= size + size / 4) {
+      block = found->first;
+      data = found->second;
+      cached_.erase(found);
+      cached_bytes_ -= block;
+    }
+  }
+  if (!data) {
+    const bool large = size >= 4 * huge_page;
+    data = std::aligned_alloc(large ? huge_page : 64, size);
+    if (!data) {
+      release();
+      data = std::aligned_alloc(large ? huge_page : 64, size);
+    }
+    check(data != nullptr, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
+    if (large) madvise(data, size, MADV_HUGEPAGE);
+  }
+  in_use_ += block;
+  const size_t total = in_use_ + cached_bytes_;
+  size_t peak = peak_;
+  while (peak < total && !peak_.compare_exchange_weak(peak, total)) {
+  }
+  return std::make_shared<PooledBuffer>(data, block, [pool = shared_from_this()](void* p, size_t n) { pool->give_back(p, n); });
+}
+
+void HostPool::give_back(void* data, size_t size) {
+  std::lock_guard lock(mutex_);
+  cached_.emplace(size, data);
+  cached_bytes_ += size;
+  in_use_ -= size;
+}
+
+void HostPool::release() {
+  std::lock_guard lock(mutex_);
+  for (const auto& [size, data] : cached_) std::free(data);
+  cached_.clear();
+  cached_bytes_ = 0;
+}
+
+void HostPool::reset_peak() { peak_ = in_use_ + cached_bytes_; }
+
+}  // namespace imagent

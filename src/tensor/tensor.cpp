@@ -1,0 +1,27 @@
+// Tensors as values over shared buffers.
+#include "tensor/tensor.h"
+
+#include "tensor/backend.h"
+
+namespace imagent {
+
+Tensor::Tensor(Backend& backend, Shape shape, DType dtype)
+    : buffer_(backend.allocate(static_cast<size_t>(shape.numel()) * size_of(dtype))), shape_(shape), dtype_(dtype), backend_(&backend) {}
+
+Tensor Tensor::reshape(Shape shape) const {
+  check(shape.numel() == numel(), "reshape: ", shape_, " has other elements than ", shape);
+  Tensor view = *this;
+  view.shape_ = shape;
+  return view;
+}
+
+Tensor Tensor::rows(int64_t begin, int64_t end) const {
+  check(0 <= begin && begin <= end && end <= dim(0), "rows: ", begin, " to ", end, " of ", shape_);
+  Tensor view = *this;
+  const int64_t row = dim(0) ? numel() / dim(0) : 0;
+  view.offset_ += static_cast<size_t>(begin * row) * size_of(dtype_);
+  view.shape_[0] = end - begin;
+  return view;
+}
+
+}  // namespace imagent
