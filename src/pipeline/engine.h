@@ -1,0 +1,72 @@
+// The engine: a device with the models loaded on it. generate() draws pictures; everything else is its surroundings.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "image/image.h"
+#include "pipeline/request.h"
+#include "tensor/backend.h"
+
+namespace imagent {
+
+struct EngineOptions {
+  std::string device = "auto";                    // a name of backends.cpp: auto, cpu, reference
+  int threads = 0;                                // 0: all usable cores
+  std::filesystem::path builtin_model;            // folder of the built-in model; "": found beside the program
+};
+
+struct Timings {
+  double load_s = 0, text_s = 0, denoise_s = 0, decode_s = 0, total_s = 0;
+  std::vector<double> step_s;
+};
+
+struct Result {
+  Image image;
+  int64_t seed = 0;
+  std::vector<float> latents;                     // [4,h,w] planar, as the sampler returned them
+  std::string infotext;                           // the A1111 `parameters` text
+};
+
+// What a run really used, defaults filled in.
+struct Run {
+  std::vector<Result> results;                    // one an image of the batch
+  Request request;
+  std::string sampler, scheduler, model_name, model_hash;
+  Timings timings;
+  size_t peak_bytes = 0;                          // memory held for tensors and packed weights
+};
+
+struct Progress {
+  int step = 0, steps = 0;                        // step 0: about to start
+  double seconds_per_step = 0;
+  const Image* preview = nullptr;                 // of the first image, when the request asked for previews
+};
+
+// Called between steps on the calling thread. `cancel` is checked between ops as well.
+struct Events {
+  std::function<void(const std::string& phase)> phase;      // "load", "text", "denoise", "decode"
+  std::function<void(const Progress&)> progress;
+  const std::atomic<bool>* cancel = nullptr;
+};
+
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options = {});
+  ~Engine();
+
+  // Draws request.batch pictures. Models stay loaded for the next call. Errors: Error of every kind; nothing is lost by one.
+  Run generate(const Request& request, const Events& events = {});
+
+  Backend& backend();
+  // The folder that a request's model name means. Errors: model, when there is none.
+  std::filesystem::path find_model(const std::string& name) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace imagent
