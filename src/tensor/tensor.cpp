@@ -8,12 +8,14 @@ namespace imagent {
 Tensor::Tensor(Backend& backend, Shape shape, DType dtype)
     : buffer_(backend.allocate(static_cast<size_t>(shape.numel()) * size_of(dtype))), shape_(shape), dtype_(dtype), backend_(&backend) {}
 
-Tensor Tensor::reshape(Shape shape) const {
+Tensor Tensor::reshape(Shape shape) && {
   check(shape.numel() == numel(), "reshape: ", shape_, " has other elements than ", shape);
-  Tensor view = *this;
+  Tensor view = std::move(*this);
   view.shape_ = shape;
   return view;
 }
+
+Tensor Tensor::reshape(Shape shape) const& { return Tensor(*this).reshape(shape); }
 
 Tensor Tensor::rows(int64_t begin, int64_t end) const {
   check(0 <= begin && begin <= end && end <= dim(0), "rows: ", begin, " to ", end, " of ", shape_);

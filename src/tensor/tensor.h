@@ -31,7 +31,8 @@ class Tensor {
   T* as() const { return static_cast<T*>(data()); }
 
   Tensor like(Shape shape) const { return Tensor(*backend_, shape, dtype_); }  // new, same backend and dtype
-  Tensor reshape(Shape shape) const;                                           // a free view; same number of elements
+  Tensor reshape(Shape shape) const&;                                          // a free view; same number of elements
+  Tensor reshape(Shape shape) &&;                                              // the same, without a second owner
   Tensor rows(int64_t begin, int64_t end) const;                               // a free view of entries of the first axis
   bool same_memory(const Tensor& other) const { return buffer_ == other.buffer_ && offset_ == other.offset_; }
 

@@ -32,6 +32,14 @@ std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& path) {
   return lines;
 }
 
+std::vector<nlohmann::json> component_cases(const std::string& folder) {
+  std::vector<nlohmann::json> found;
+  const nlohmann::json document = read_json(golden("components/cases.json"));
+  for (const auto& c : document["cases"])
+    if (c["file"].get<std::string>().starts_with(folder + "/")) found.push_back(c);
+  return found;
+}
+
 Arrays::Arrays(const std::filesystem::path& safetensors) : source_(open_safetensors(safetensors)) {}
 
 bool Arrays::has(const std::string& name) const { return source_->find(name).has_value(); }

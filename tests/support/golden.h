@@ -14,6 +14,7 @@ std::filesystem::path source_dir();                       // the root of the pro
 std::filesystem::path golden(const std::string& path);    // tests/golden/<path>
 nlohmann::json read_json(const std::filesystem::path& path);
 std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& path);
+std::vector<nlohmann::json> component_cases(const std::string& folder);  // those of golden/components in that folder
 std::string read_text(const std::filesystem::path& path);
 
 // A tensor of a golden file, widened to f32 (integers included), with its shape as stored (NCHW, [N,T,C]).

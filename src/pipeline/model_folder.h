@@ -1,0 +1,34 @@
+// A model in diffusers' layout: model_index.json and one folder a part, each with its own configuration and weights.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "weights/source.h"
+
+namespace imagent {
+
+class ModelFolder {
+ public:
+  // Errors: model, when there is no such folder or it is no model.
+  explicit ModelFolder(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string name() const;                             // last part of the path
+  const nlohmann::json& index() const { return index_; }
+  bool has(const std::string& part) const;              // "unet", "text_encoder_2", ...
+  nlohmann::json config(const std::string& part) const;
+  std::string config_path(const std::string& part) const;
+
+  // The tensors of a part: one safetensors file or the shards of an index. `prefer_half`: the .fp16. variant goes first
+  // when both are there. Errors: model, naming the files that were looked for.
+  std::shared_ptr<const Source> weights(const std::string& part, bool prefer_half) const;
+  std::filesystem::path weights_file(const std::string& part, bool prefer_half) const;
+
+ private:
+  std::filesystem::path path_;
+  nlohmann::json index_;
+};
+
+}  // namespace imagent

@@ -1,0 +1,64 @@
+// Decorators over a Source.
+#include "weights/renamed.h"
+
+#include <map>
+
+#include "base/error.h"
+
+namespace imagent {
+namespace {
+
+// Names that lead to a tensor of some source under its own name there.
+class Directory : public Source {
+ public:
+  explicit Directory(std::string origin) : origin_(std::move(origin)) {}
+
+  void add(const std::string& name, std::shared_ptr<const Source> source, const std::string& own_name) {
+    const bool fresh = entries_.emplace(name, Entry{std::move(source), own_name}).second;
+    check(fresh, ErrorKind::model, origin_, " holds tensor ", name, " twice");
+  }
+
+  std::optional<TensorView> find(const std::string& name) const override {
+    const auto found = entries_.find(name);
+    return found == entries_.end() ? std::nullopt : found->second.source->find(found->second.own_name);
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (const auto& [name, entry] : entries_) out.push_back(name);
+    return out;
+  }
+  std::string origin() const override { return origin_; }
+  void release(const TensorView& view) const override {
+    if (!entries_.empty()) entries_.begin()->second.source->release(view);
+  }
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Source> source;
+    std::string own_name;
+  };
+  std::string origin_;
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Source> renamed(std::shared_ptr<const Source> source, const std::vector<std::pair<std::string, std::string>>& replacements) {
+  auto directory = std::make_shared<Directory>(source->origin());
+  for (const std::string& own_name : source->names()) {
+    std::string name = own_name;
+    for (const auto& [from, to] : replacements)
+      for (size_t at = name.find(from); at != std::string::npos; at = name.find(from, at + to.size())) name.replace(at, from.size(), to);
+    directory->add(name, source, own_name);
+  }
+  return directory;
+}
+
+std::shared_ptr<const Source> merged(std::vector<std::shared_ptr<const Source>> shards, std::string origin) {
+  auto directory = std::make_shared<Directory>(std::move(origin));
+  for (const auto& shard : shards)
+    for (const std::string& name : shard->names()) directory->add(name, shard, name);
+  return directory;
+}
+
+}  // namespace imagent

@@ -1,0 +1,72 @@
+// A scope in a tree of weights: Source + prefix + backend + compute dtype. Modules are built by walking it: w / "conv1".
+#pragma once
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/backend.h"
+#include "weights/source.h"
+
+namespace imagent {
+
+class Weights {
+ public:
+  Weights(std::shared_ptr<const Source> source, Backend& backend, DType compute);
+
+  Weights operator/(std::string_view name) const;
+  Weights operator/(int index) const;
+
+  // Whether a tensor of this name, or any below it, exists.
+  bool has(std::string_view name) const;
+
+  // The tensors of this scope, packed for the backend: `weight` and, when present, `bias`. A missing one is noted for
+  // finish() and gives an empty Packed. linear() takes a 1x1 convolution's weight as well.
+  Packed linear() const;
+  Packed conv2d() const;
+  Packed table() const;
+  NormParams norm(float eps) const;
+  Shape shape(std::string_view name) const;  // of a tensor of this scope; rank 0 when it is missing
+
+  // A part that the checkpoint may lack, and a list whose length the checkpoint decides.
+  template <class T, class... Args>
+  std::optional<T> maybe(std::string_view name, const Args&... args) const {
+    if (!has(name)) return std::nullopt;
+    return std::optional<T>(std::in_place, *this / name, args...);
+  }
+  template <class T, class... Args>
+  std::vector<T> list(std::string_view name, const Args&... args) const {
+    std::vector<T> parts;
+    const Weights scope = *this / name;
+    for (int i = 0; scope.has(std::to_string(i)); ++i) parts.emplace_back(scope / i, args...);
+    return parts;
+  }
+
+  // To be called when the model is built. Errors: model, listing tensors that are missing and those that nobody asked for,
+  // except those whose full name starts with one of `unneeded`.
+  void finish(const std::vector<std::string>& unneeded = {}) const;
+
+  size_t packed_bytes() const { return ledger_->packed_bytes; }
+  Backend& backend() const { return *backend_; }
+  DType compute() const { return compute_; }
+
+ private:
+  struct Ledger {
+    std::vector<std::string> names;  // sorted
+    std::set<std::string> asked, missing;
+    size_t packed_bytes = 0;
+  };
+
+  std::string full(std::string_view name) const;
+  std::optional<TensorView> take(std::string_view name, bool required) const;
+  Packed pack(bool conv) const;
+
+  std::shared_ptr<const Source> source_;
+  std::shared_ptr<Ledger> ledger_;
+  std::string prefix_;
+  Backend* backend_;
+  DType compute_;
+};
+
+}  // namespace imagent
