@@ -1,0 +1,91 @@
+// PyTorch's CPU generator, reimplemented from its documented behaviour (MT19937 + Box-Muller).
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+#include "sampling/rng.h"
+
+namespace imagent {
+
+Mt19937::Mt19937(uint32_t seed) {
+  state_[0] = seed;
+  for (uint32_t i = 1; i < state_.size(); ++i)
+    state_[i] = 1812433253u * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
+}
+
+void Mt19937::refill() {
+  for (size_t k = 0; k < 624; ++k) {
+    const uint32_t y = (state_[k] & 0x80000000u) | (state_[(k + 1) % 624] & 0x7fffffffu);
+    state_[k] = state_[(k + 397) % 624] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+  }
+  position_ = 0;
+}
+
+uint32_t Mt19937::next() {
+  if (position_ == state_.size()) refill();
+  uint32_t y = state_[position_++];
+  y ^= y >> 11;
+  y ^= (y << 7) & 0x9d2c5680u;
+  y ^= (y << 15) & 0xefc60000u;
+  return y ^ (y >> 18);
+}
+
+uint64_t Mt19937::next64() {
+  const uint64_t high = next();
+  return high << 32 | next();
+}
+
+float TorchCpuGenerator::uniform_f32() { return static_cast<float>(engine_.next() & 0xffffff) / 16777216.0f; }
+
+double TorchCpuGenerator::uniform_f64() {
+  return static_cast<double>(engine_.next64() & ((uint64_t{1} << 53) - 1)) / 9007199254740992.0;
+}
+
+double TorchCpuGenerator::normal_double() {
+  if (cached_) {
+    const double value = *cached_;
+    cached_.reset();
+    return value;
+  }
+  const double u1 = uniform_f64(), u2 = uniform_f64();
+  const double radius = std::sqrt(-2.0 * std::log1p(-u2)), angle = 2.0 * std::numbers::pi * u1;
+  cached_ = radius * std::sin(angle);
+  return radius * std::cos(angle);
+}
+
+// 16 uniform numbers become 8 Box-Muller pairs, element j with j + 8.
+static void box_muller_16(float* d) {
+  for (int j = 0; j < 8; ++j) {
+    const double u1 = 1.0 - d[j], u2 = d[j + 8];
+    const double radius = std::sqrt(-2.0 * std::log(u1)), angle = 2.0 * std::numbers::pi * u2;
+    d[j] = static_cast<float>(radius * std::cos(angle));
+    d[j + 8] = static_cast<float>(radius * std::sin(angle));
+  }
+}
+
+void TorchCpuGenerator::normal(std::span<float> out) {
+  const size_t n = out.size();
+  if (n < 16) {
+    for (float& value : out) value = static_cast<float>(normal_double());
+    return;
+  }
+  for (float& value : out) value = uniform_f32();
+  for (size_t i = 0; i + 16 <= n; i += 16) box_muller_16(&out[i]);
+  if (n % 16 != 0) {  // the last 16 are drawn afresh
+    for (float& value : out.last(16)) value = uniform_f32();
+    box_muller_16(&out[n - 16]);
+  }
+}
+
+void TorchCpuGenerator::uniform(std::span<float> out) {
+  for (float& value : out) value = uniform_f32();
+}
+
+int64_t TorchCpuGenerator::integer(int64_t low, int64_t high) {
+  check(low < high, "random integer: the range [", low, ", ", high, ") is empty");
+  const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  const uint64_t bits = range >= (uint64_t{1} << 28) ? engine_.next64() : engine_.next();
+  return static_cast<int64_t>(static_cast<uint64_t>(low) + bits % range);
+}
+
+}  // namespace imagent
