@@ -1,0 +1,138 @@
+// The inner loops of products as templates over the vectors of an instruction set; included by product_kernels.ISA.cpp
+// only, and all in an anonymous namespace: code made for one instruction set must not be linked into another's callers.
+// Winograd F(2x2,3x3) follows Lavin & Gray 2015, "Fast algorithms for convolutional neural networks".
+#pragma once
+#include "cpu/product_kernels.h"
+#include "reference/reference_backend.h"
+
+namespace imagent::cpu {
+namespace {
+
+// V gives: Element, Float (a vector), lanes, vectors (a panel's width in vectors), tile_rows, step,
+// zero, load, store, add, sub, broadcast (step elements), multiply_add(acc, broadcast, panel), from_elements, to_elements.
+template <class V>
+struct Kernels {
+  using Element = typename V::Element;
+  using Float = typename V::Float;
+  static constexpr int lanes = V::lanes, vectors = V::vectors, width = lanes * vectors;
+
+  template <int rows>
+  static void tile_of(const TileArgs& a) {
+    const Element* row[rows];
+    Float sum[rows][vectors];
+    for (int r = 0; r < rows; ++r) {
+      row[r] = static_cast<const Element*>(a.rows[r]) + a.offset;
+      for (int v = 0; v < vectors; ++v) sum[r][v] = a.accumulate ? V::load(a.sums + r * width + v * lanes) : V::zero();
+    }
+    const auto* panel = static_cast<const Element*>(a.panel);
+    for (int64_t k = 0; k < a.depth; k += V::step, panel += width * V::step) {
+      typename V::Operand b[vectors];
+      for (int v = 0; v < vectors; ++v) b[v] = V::load_operand(panel + v * lanes * V::step);
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+        const typename V::Operand x = V::broadcast(row[r] + k);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) sum[r][v] = V::multiply_add(sum[r][v], x, b[v]);
+      }
+    }
+    for (int r = 0; r < rows; ++r)
+      for (int v = 0; v < vectors; ++v) V::store(a.sums + r * width + v * lanes, sum[r][v]);
+  }
+
+  template <int rows>
+  static void tile_upto(const TileArgs& a) {
+    if (a.row_count == rows) return tile_of<rows>(a);
+    if constexpr (rows > 1) tile_upto<rows - 1>(a);
+  }
+  static void tile(const TileArgs& a) { tile_upto<V::tile_rows>(a); }
+
+  static void activate_row(Act act, float* values) {
+    for (int i = 0; i < width; ++i) values[i] = activate(act, values[i]);
+  }
+
+  // One row whose `width` outputs all exist.
+  static void finish_row(const FinishArgs& a, const float* sums, const Element* residual, Element* y) {
+    float values[width];
+    for (int v = 0; v < vectors; ++v) {
+      Float x = V::load(sums + v * lanes);
+      if (a.bias) x = V::add(x, V::load(a.bias + v * lanes));
+      if (a.per_image) x = V::add(x, V::from_elements(static_cast<const Element*>(a.per_image) + v * lanes));
+      V::store(values + v * lanes, x);
+    }
+    if (a.act != Act::none) activate_row(a.act, values);
+    for (int v = 0; v < vectors; ++v) {
+      Float x = V::load(values + v * lanes);
+      if (residual) x = V::add(x, V::from_elements(residual + v * lanes));
+      V::to_elements(y + v * lanes, x);
+    }
+  }
+
+  static void finish(const FinishArgs& a) {
+    auto* y = static_cast<Element*>(a.y);
+    const auto* residual = static_cast<const Element*>(a.residual);
+    if (a.columns == width) {
+      for (int64_t r = 0; r < a.rows; ++r)
+        finish_row(a, a.sums + r * a.sums_stride, residual ? residual + r * a.stride : nullptr, y + r * a.stride);
+      return;
+    }
+    Element image[width] = {}, before[width] = {}, after[width];
+    FinishArgs whole = a;
+    if (a.per_image) {
+      for (int i = 0; i < a.columns; ++i) image[i] = static_cast<const Element*>(a.per_image)[i];
+      whole.per_image = image;
+    }
+    for (int64_t r = 0; r < a.rows; ++r) {
+      if (residual)
+        for (int i = 0; i < a.columns; ++i) before[i] = residual[r * a.stride + i];
+      finish_row(whole, a.sums + r * a.sums_stride, residual ? before : nullptr, after);
+      for (int i = 0; i < a.columns; ++i) y[r * a.stride + i] = after[i];
+    }
+  }
+
+  static void winograd_input(const WinogradInputArgs& a) {
+    for (int64_t c = 0; c < a.channels; c += lanes) {
+      Float t[4][4];  // B^T d
+      for (int j = 0; j < 4; ++j) {
+        Float d[4];
+        for (int i = 0; i < 4; ++i) d[i] = V::from_elements(static_cast<const Element*>(a.pixels[4 * i + j]) + c);
+        t[0][j] = V::sub(d[0], d[2]);
+        t[1][j] = V::add(d[1], d[2]);
+        t[2][j] = V::sub(d[2], d[1]);
+        t[3][j] = V::sub(d[1], d[3]);
+      }
+      Element* to = static_cast<Element*>(a.points) + c;
+      for (int i = 0; i < 4; ++i, to += 4 * a.point_stride) {
+        V::to_elements(to, V::sub(t[i][0], t[i][2]));
+        V::to_elements(to + a.point_stride, V::add(t[i][1], t[i][2]));
+        V::to_elements(to + 2 * a.point_stride, V::sub(t[i][2], t[i][1]));
+        V::to_elements(to + 3 * a.point_stride, V::sub(t[i][1], t[i][3]));
+      }
+    }
+  }
+
+  static void winograd_output(const WinogradOutputArgs& a) {
+    for (int64_t tile = 0; tile < a.tiles; ++tile)
+      for (int v = 0; v < vectors; ++v) {
+        const float* from = a.sums + tile * width + v * lanes;
+        Float t[2][4];  // A^T m
+        for (int j = 0; j < 4; ++j) {
+          Float m[4];
+          for (int i = 0; i < 4; ++i) m[i] = V::load(from + (4 * i + j) * a.point_stride);
+          t[0][j] = V::add(V::add(m[0], m[1]), m[2]);
+          t[1][j] = V::sub(V::sub(m[1], m[2]), m[3]);
+        }
+        for (int i = 0; i < 2; ++i) {
+          float* to = a.pixels[i] + 2 * tile * width + v * lanes;
+          V::store(to, V::add(V::add(t[i][0], t[i][1]), t[i][2]));
+          V::store(to + width, V::sub(V::sub(t[i][1], t[i][2]), t[i][3]));
+        }
+      }
+  }
+
+  static constexpr ProductKernels table(DType dtype) {
+    return {dtype, width, V::step, V::tile_rows, tile, finish, winograd_input, winograd_output};
+  }
+};
+
+}  // namespace
+}  // namespace imagent::cpu
