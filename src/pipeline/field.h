@@ -1,0 +1,90 @@
+// A setting listed once: its flags and names, its range, how it is read from text and printed. Lists of such rows drive
+// the command line, its help, the environment, configuration files and JSON requests.
+#pragma once
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace imagent {
+
+enum class FieldKind { value, toggle, count };  // on the command line: --flag VALUE, --flag, --flag --flag
+
+struct FieldInfo {
+  std::string name;                 // "guidance_scale": key in JSON and configuration files; IMAGENT_GUIDANCE_SCALE
+  std::vector<std::string> flags;   // "-g", "--cfg-scale"; empty: JSON only
+  std::vector<std::string> json;    // further JSON names
+  std::string group, value, help;   // help: heading, placeholder of the value, one sentence
+  std::string default_text;         // what stands in the help when the struct's own default has no text
+  FieldKind kind = FieldKind::value;
+  std::string allowed = {};         // taken from the rule
+  std::vector<std::string> choices = {};
+
+  std::string flag() const;         // the first long flag
+};
+
+// How a setting of T is read and printed.
+template <class T>
+struct Rule {
+  std::string allowed;                                // "a whole number from 1 to 1000"
+  std::function<bool(T&, const std::string&)> set;    // false, with T as it was: the text is not allowed
+  std::function<std::string(const T&)> get;           // "" when there is no value
+  std::vector<std::string> choices = {};              // names for "did you mean"
+};
+
+template <class T>
+struct Field {
+  FieldInfo info;
+  Rule<T> rule;
+};
+
+// A value as it was given, and where ("--steps", "IMAGENT_STEPS", "settings.json: steps").
+struct Given {
+  std::string text, origin;
+};
+using GivenValues = std::map<std::string, Given, std::less<>>;  // by field name
+
+// `text` in double quotes, cut when it is long, with control characters and damaged UTF-8 as \xNN: fit for a message.
+std::string quoted(const std::string& text);
+// Throws Error usage: origin, value, what is allowed, the nearest choice.
+[[noreturn]] void refuse(const Given& given, const std::string& allowed, const std::vector<std::string>& choices);
+
+// Adds what is not given yet from the environment (IMAGENT_NAME, `lookup` is getenv), and from a JSON object: null means
+// absent. Returns the keys that no field has. Errors: usage, for an object or list where a text or number should be.
+void add_environment(GivenValues& given, const std::vector<FieldInfo>& fields, const std::function<const char*(const char*)>& lookup);
+std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInfo>& fields, const nlohmann::json& object,
+                                  const std::string& origin);
+
+template <class T>
+std::vector<FieldInfo> infos(const std::vector<Field<T>>& fields) {
+  std::vector<FieldInfo> out;
+  const T defaults{};
+  for (const Field<T>& field : fields) {
+    out.push_back(field.info);
+    out.back().allowed = field.rule.allowed;
+    out.back().choices = field.rule.choices;
+    if (out.back().default_text.empty() && field.info.kind == FieldKind::value) out.back().default_text = field.rule.get(defaults);
+  }
+  return out;
+}
+
+// Sets the given fields, in the order of the list. Errors: usage.
+template <class T>
+void apply(T& target, const std::vector<Field<T>>& fields, const GivenValues& given) {
+  for (const Field<T>& field : fields)
+    if (const auto found = given.find(field.info.name); found != given.end())
+      if (!field.rule.set(target, found->second.text)) refuse(found->second, field.rule.allowed, field.rule.choices);
+}
+
+// Checks a struct that a program filled in itself: every value must be one that its own field would take. Errors: usage.
+template <class T>
+void validate(const T& target, const std::vector<Field<T>>& fields) {
+  for (const Field<T>& field : fields) {
+    const std::string text = field.rule.get(target);
+    T copy{};
+    if (!text.empty() && !field.rule.set(copy, text)) refuse({text, field.info.name}, field.rule.allowed, field.rule.choices);
+  }
+}
+
+}  // namespace imagent
