@@ -41,10 +41,11 @@ char32_t next_code_point(std::string_view text, size_t& at) {
   return code;
 }
 
-char32_t previous_code_point(std::string_view text, size_t at) {
-  --at;
+char32_t previous_code_point(std::string_view text, size_t& at) {
+  const size_t end = at--;
   while (at > 0 && (static_cast<uint8_t>(text[at]) & 0xc0) == 0x80) --at;
-  return next_code_point(text, at);
+  size_t begin = at;
+  return next_code_point(text.substr(0, end), begin);
 }
 
 void append_utf8(std::string& out, char32_t code_point) {
@@ -83,11 +84,8 @@ size_t space_after(std::string_view text, size_t at) {
 
 size_t space_before(std::string_view text, size_t at) {
   size_t begin = at;
-  while (begin > 0) {
-    const char32_t c = previous_code_point(text, begin);
-    if (!is_prompt_space(c)) break;
-    begin -= c < 0x80 ? 1 : c < 0x800 ? 2 : 3;
-  }
+  for (size_t previous = at; previous > 0; begin = previous)
+    if (!is_prompt_space(previous_code_point(text, previous))) break;
   return at - begin;
 }
 
@@ -98,8 +96,8 @@ std::string_view trim_space(std::string_view text) {
 }
 
 bool stands_alone(std::string_view text, size_t begin, size_t length) {
-  if (begin > 0 && is_word(previous_code_point(text, begin))) return false;
   size_t end = begin + length;
+  if (begin > 0 && is_word(previous_code_point(text, begin))) return false;
   return end >= text.size() || !is_word(next_code_point(text, end));
 }
 

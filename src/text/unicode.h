@@ -11,8 +11,8 @@ void check_utf8(std::string_view text, std::string_view what);
 
 // The code point at byte `at` of well-formed UTF-8; moves `at` behind it.
 char32_t next_code_point(std::string_view text, size_t& at);
-// The code point that ends before byte `at` (> 0) of well-formed UTF-8.
-char32_t previous_code_point(std::string_view text, size_t at);
+// The code point that ends before byte `at` (> 0); moves `at` to its first byte.
+char32_t previous_code_point(std::string_view text, size_t& at);
 void append_utf8(std::string& out, char32_t code_point);
 
 bool is_letter(char32_t c);       // \p{L}
