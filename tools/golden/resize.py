@@ -10,7 +10,7 @@ from PIL import Image
 
 FILTERS = {"nearest": Image.NEAREST, "box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-SIZES = [(37, 23, 32, 16), (19, 13, 38, 26), (21, 17, 7, 30), (21, 17, 21, 9), (21, 9, 30, 9), (37, 23, 1, 1), (5, 1, 12, 3), (48, 48, 19, 21)]
+SIZES = [(37, 23, 32, 16), (19, 13, 38, 26), (21, 17, 7, 30), (21, 17, 21, 9), (21, 9, 30, 9), (37, 23, 1, 1), (5, 1, 12, 3), (40, 40, 19, 21)]
 
 
 def noise(count, state):
