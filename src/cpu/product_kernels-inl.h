@@ -16,17 +16,26 @@ struct Kernels {
   using Float = typename V::Float;
   static constexpr int lanes = V::lanes, vectors = V::vectors, width = lanes * vectors;
 
+  // Everything is unrolled so that the sums live in registers.
   template <int rows>
   static void tile_of(const TileArgs& a) {
     const Element* row[rows];
     Float sum[rows][vectors];
+#pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
       row[r] = static_cast<const Element*>(a.rows[r]) + a.offset;
-      for (int v = 0; v < vectors; ++v) sum[r][v] = a.accumulate ? V::load(a.sums + r * width + v * lanes) : V::zero();
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sum[r][v] = V::zero();
     }
+    if (a.accumulate)
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) sum[r][v] = V::load(a.sums + r * width + v * lanes);
     const auto* panel = static_cast<const Element*>(a.panel);
     for (int64_t k = 0; k < a.depth; k += V::step, panel += width * V::step) {
       typename V::Operand b[vectors];
+#pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) b[v] = V::load_operand(panel + v * lanes * V::step);
 #pragma GCC unroll 16
       for (int r = 0; r < rows; ++r) {
@@ -35,7 +44,9 @@ struct Kernels {
         for (int v = 0; v < vectors; ++v) sum[r][v] = V::multiply_add(sum[r][v], x, b[v]);
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) V::store(a.sums + r * width + v * lanes, sum[r][v]);
   }
 
