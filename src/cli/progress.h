@@ -1,0 +1,53 @@
+// How far a picture is: a bar on a terminal, lines elsewhere, JSON for programs. Written to standard error.
+#pragma once
+#include <functional>
+#include <string>
+
+namespace imagent {
+
+enum class ProgressMode { automatic, bar, plain, json, none };
+
+using Environment = std::function<const char*(const char*)>;  // getenv, or a stand-in
+
+// What `automatic` means: a bar on a terminal that can draw one and is no CI log, plain lines elsewhere.
+ProgressMode resolve_progress(ProgressMode asked, bool terminal, const Environment& environment);
+
+struct StepState {
+  int step = 0, steps = 0;
+  double seconds_per_step = 0;
+};
+
+std::string duration_text(double seconds);                  // "0:07", "12:03", "1:02:03"
+std::string bar_line(const StepState& state, int columns);  // "20/20 [====] 1.23 s/it  eta 0:00", not wider than columns
+std::string plain_line(const StepState& state);
+std::string json_line(const StepState& state);
+
+class ProgressReporter {
+ public:
+  struct Options {
+    ProgressMode mode = ProgressMode::none;        // resolved
+    int columns = 80;
+    bool hide_cursor = false;                      // by ANSI sequences, while the bar is there
+    std::function<void(const std::string&)> write;
+    std::function<double()> now;                   // seconds
+  };
+  explicit ProgressReporter(Options options) : options_(std::move(options)) {}
+  ~ProgressReporter();
+  ProgressReporter(const ProgressReporter&) = delete;
+  ProgressReporter& operator=(const ProgressReporter&) = delete;
+
+  void phase(const std::string& name);   // "load", "text", "denoise", "decode"
+  void step(const StepState& state);
+  void finish();                         // ends the bar's line and shows the cursor again
+
+ private:
+  void draw(const std::string& line);
+
+  Options options_;
+  size_t drawn_ = 0;                     // characters of the bar's line that are on the screen
+  bool in_line_ = false;
+  double last_time_ = -1e9;
+  int last_tenth_ = -1, last_step_ = -1;
+};
+
+}  // namespace imagent

@@ -1,0 +1,108 @@
+// The command `txt2img`: a request from flags, pictures into files, results on standard output.
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/outputs.h"
+
+namespace imagent {
+
+static double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+static ProgressReporter::Options progress_options(const RunOptions& options) {
+  const Environment environment = [](const char* name) { return std::getenv(name); };
+  const bool terminal = error_is_terminal();
+  return {.mode = options.quiet ? ProgressMode::none : resolve_progress(options.progress, terminal, environment),
+          .columns = terminal_columns(),
+          .hide_cursor = terminal && !std::getenv("NO_COLOR"),
+          .write = write_error,
+          .now = now_seconds};
+}
+
+static nlohmann::ordered_json timings_json(const Timings& t) {
+  return {{"load_s", t.load_s}, {"text_s", t.text_s}, {"denoise_s", t.denoise_s}, {"step_s", t.step_s}, {"decode_s", t.decode_s}, {"total_s", t.total_s}};
+}
+
+static std::string result_json(const Run& run, const Result& result, const std::string& path) {
+  return json_text(nlohmann::ordered_json{{"path", path}, {"seed", result.seed}, {"width", result.image.width}, {"height", result.image.height},
+                                          {"steps", run.request.steps}, {"sampler", run.sampler}, {"scheduler", run.scheduler},
+                                          {"guidance", run.request.guidance_scale.value_or(1)}, {"model", run.model_name},
+                                          {"timings", timings_json(run.timings)},
+                                          {"peak_rss_mb", static_cast<double>(peak_resident_bytes() >> 10) / 1024}});
+}
+
+static void report_details(const Run& run, int verbose) {
+  const Request& r = run.request;
+  const Timings& t = run.timings;
+  write_error(str("model ", run.model_name, ", ", r.width, "x", r.height, ", ", r.steps, " steps, sampler ", run.sampler, ", scheduler ",
+                  run.scheduler, ", guidance ", r.guidance_scale.value_or(1), "\n"));
+  write_error(str("load ", t.load_s, " s, text ", t.text_s, " s, denoise ", t.denoise_s, " s, decode ", t.decode_s, " s, total ", t.total_s,
+                  " s, peak memory ", peak_resident_bytes() >> 20, " MB\n"));
+  if (verbose < 2) return;
+  for (size_t i = 0; i < t.step_s.size(); ++i) write_error(str("step ", i + 1, ": ", t.step_s[i], " s\n"));
+}
+
+static Run generate_once(Engine& engine, const Request& request, const RunOptions& options, const Outputs& outputs) {
+  ProgressReporter reporter(progress_options(options));
+  Events events;
+  events.cancel = &interrupted();
+  events.phase = [&](const std::string& phase) {
+    check_interrupt();
+    reporter.phase(phase);
+  };
+  events.progress = [&](const Progress& progress) {
+    reporter.step({progress.step, progress.steps, progress.seconds_per_step});
+    if (progress.preview) outputs.write_preview(*progress.preview);
+  };
+  return engine.generate(request, events);
+}
+
+static void write_results(const Run& run, const RunOptions& options, Outputs& outputs) {
+  for (const Result& result : run.results) {
+    check_interrupt();
+    const std::string path = outputs.write_picture(result);
+    const std::string line = str(path, " seed ", result.seed, "\n");
+    if (options.json)
+      write_result(result_json(run, result, path));
+    else if (path != "-")
+      write_result(line);
+    else if (!options.quiet)
+      write_error(line);
+  }
+  outputs.keep_latents(run);
+}
+
+static int run_txt2img(const Arguments& arguments) {
+  auto [request, options] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
+  Outputs outputs(options, options.count * request.batch);
+  Engine engine({.device = options.device, .threads = options.threads, .builtin_model = {}});
+  for (int i = 0; i < options.count; ++i) {
+    const Run run = generate_once(engine, request, options, outputs);
+    write_results(run, options, outputs);
+    if (options.verbose > 0 && !options.quiet) report_details(run, options.verbose);
+    request.seed = run.results.back().seed + 1;
+  }
+  outputs.write_latents();
+  return 0;
+}
+
+Command txt2img_command() {
+  CommandInfo info = {.name = "txt2img",
+                      .summary = "Text to image",
+                      .positional = "",
+                      .positional_hint = "the prompt is given with -p",
+                      .max_positional = 0,
+                      .epilogue = "Every flag is also an environment variable (IMAGENT_STEPS=30) and a name in --config FILE ({\"steps\": 30});\n"
+                                  "a flag comes before the environment, that before the file.\n\n"
+                                  "Examples:\n"
+                                  "  imagent txt2img -p \"a red house by the sea at sunset\" -o house.png\n"
+                                  "  imagent txt2img -m models/sd15 -p \"a fox\" -n \"blurry\" -W 512 -H 768 -s 42 --sampler dpmpp_2m --scheduler karras\n"
+                                  "  imagent txt2img -p - --batch 4 -o fox_%d.png --json < prompt.txt\n"};
+  return {std::move(info), "generate", picture_fields(), run_txt2img};
+}
+
+}  // namespace imagent
