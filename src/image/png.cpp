@@ -134,7 +134,8 @@ Image decode_png(Bytes file, const DecodeLimits& limits) {
   return image;
 }
 
-// Level 4 with libpng's adaptive filters: on photographs within 1 % of level 6's size in well under its time.
+// Level 4 with libpng's adaptive filters: measured on a 512x512 generated picture it gives the very size of levels 6 and 9;
+// levels 1 to 3 are 3 % larger, a fixed Sub or Up filter 10 %.
 std::vector<uint8_t> encode_png(const Image& image, const EncodeOptions& options) {
   std::vector<uint8_t> out;
   std::string keyword = "parameters", parameters = options.parameters;
