@@ -1,12 +1,15 @@
 // The list of devices.
 #include "backends.h"
 
+#include "cpu/cpu_backend.h"
 #include "reference/reference_backend.h"
 
 namespace imagent {
 
 const std::vector<BackendEntry>& backend_list() {
   static const std::vector<BackendEntry> entries = {
+      {"cpu", "this machine's processor",
+       [](const BackendOptions& options) -> std::shared_ptr<Backend> { return std::make_shared<CpuBackend>(options.threads); }},
       {"reference", "plain loops, the executable specification (slow)",
        [](const BackendOptions&) -> std::shared_ptr<Backend> { return std::make_shared<ReferenceBackend>(); }},
   };

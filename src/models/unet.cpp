@@ -74,6 +74,30 @@ UNet2DConditionModel::UNet2DConditionModel(const Weights& w, const UNetConfig& c
   if (time_embedding.cond_proj) guidance_width = time_embedding.cond_proj->packed.in;
 }
 
+int64_t UNet2DConditionModel::context_width() const {
+  for (const auto* blocks : {&down_blocks, &up_blocks})
+    for (const UNetBlock& block : *blocks)
+      if (!block.attentions.empty() && !block.attentions[0].transformer_blocks.empty())
+        return block.attentions[0].transformer_blocks[0].attn2.to_k.packed.in;
+  fail(ErrorKind::unsupported, "unet: no block of it looks at the text");
+}
+
+UNetConditions UNet2DConditionModel::blank_conditions(int64_t rows, int64_t tokens) const {
+  const auto zeros = [&](Shape shape) {
+    return cast(upload(backend(), shape, std::vector<float>(static_cast<size_t>(shape.numel()))), conv_in.packed.dtype);
+  };
+  UNetConditions c;
+  c.context = zeros({rows, tokens, context_width()});
+  c.timesteps.assign(static_cast<size_t>(rows), 500);
+  if (add_embedding) {
+    constexpr int64_t ids = 6;  // a refiner has 5: its pooled text then counts as one number wider here
+    c.text_embeds = zeros({rows, add_embedding->linear_1.packed.in - ids * config.addition_time_embed_dim});
+    c.time_ids.assign(static_cast<size_t>(rows * ids), 512);
+  }
+  if (guidance_width) c.guidance.assign(static_cast<size_t>(rows * guidance_width), 0);
+  return c;
+}
+
 Tensor UNet2DConditionModel::embed_time(const Tensor& sample, const UNetConditions& c) const {
   const int64_t n = sample.dim(0);
   check(static_cast<int64_t>(c.timesteps.size()) == n, "unet: ", c.timesteps.size(), " timesteps for ", n, " latents");

@@ -71,6 +71,11 @@ struct UNet2DConditionModel {
   Tensor operator()(const Tensor& sample, const UNetConditions& conditions) const;
 
   int64_t in_channels() const { return conv_in.packed.in; }
+  int64_t context_width() const;  // channels of the text's hidden states
+  Backend& backend() const { return conv_norm_out.params.gamma.backend(); }
+
+  // Conditions of the right shapes, for measuring time or memory.
+  UNetConditions blank_conditions(int64_t rows, int64_t tokens) const;
 
  private:
   Tensor embed_time(const Tensor& sample, const UNetConditions& conditions) const;  // [N,T], through SiLU

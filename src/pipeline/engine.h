@@ -15,7 +15,8 @@ namespace imagent {
 struct EngineOptions {
   std::string device = "auto";                    // a name of backends.cpp: auto, cpu, reference
   int threads = 0;                                // 0: all usable cores
-  std::filesystem::path builtin_model;            // folder of the built-in model; "": found beside the program
+  std::filesystem::path builtin_model = {};       // folder of the built-in model; "": found beside the program
+  size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
 };
 
 struct Timings {
@@ -34,7 +35,7 @@ struct Result {
 struct Run {
   std::vector<Result> results;                    // one an image of the batch
   Request request;
-  std::string sampler, scheduler, model_name, model_hash;
+  std::string sampler, scheduler, model_name;
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };
@@ -64,8 +65,9 @@ class Engine {
   // The folder that a request's model name means. Errors: model, when there is none.
   std::filesystem::path find_model(const std::string& name) const;
 
+  struct State;  // engine_state.h
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -1,6 +1,8 @@
 // Configuration files of diffusers and transformers.
 #include "pipeline/model_config.h"
 
+#include <algorithm>
+
 #include "base/mapped_file.h"
 #include "pipeline/json_fields.h"
 
@@ -91,6 +93,23 @@ VaeConfig vae_config(const json& config, const std::string& origin) {
   fields.require(out.latent_channels > 0 && out.latent_channels <= 64, "latent_channels", "a count of channels");
   require_value(fields, "act_fn", "silu", origin);
   return out;
+}
+
+SchedulerFile scheduler_file(const json& config, const std::string& origin) {
+  SchedulerFile file;
+  for (const auto& [key, value] : config.items()) {
+    if (value.is_boolean())
+      file[key] = value.get<bool>();
+    else if (value.is_number())
+      file[key] = value.get<double>();
+    else if (value.is_string())
+      file[key] = value.get<std::string>();
+    else if (value.is_array() && std::all_of(value.begin(), value.end(), [](const json& n) { return n.is_number(); }))
+      file[key] = value.get<std::vector<double>>();
+    else
+      check(value.is_null(), ErrorKind::model, origin, ": \"", key, "\" is neither a number, a text, true, false nor a list of numbers");
+  }
+  return file;
 }
 
 }  // namespace imagent

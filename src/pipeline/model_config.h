@@ -6,6 +6,7 @@
 #include "models/clip.h"
 #include "models/unet.h"
 #include "models/vae.h"
+#include "sampling/scheduler_config.h"
 
 namespace imagent {
 
@@ -16,5 +17,8 @@ nlohmann::json read_config(const std::filesystem::path& path);
 UNetConfig unet_config(const nlohmann::json& config, const std::string& origin);
 ClipTextConfig clip_text_config(const nlohmann::json& config, const std::string& origin);
 VaeConfig vae_config(const nlohmann::json& config, const std::string& origin);
+
+// The keys of scheduler_config.json that the file really holds: what they mean depends on the sampler that reads them.
+SchedulerFile scheduler_file(const nlohmann::json& config, const std::string& origin);
 
 }  // namespace imagent

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "sampling/rng.h"
 #include "tensor/dtype.h"
 
 namespace imagent {
@@ -17,7 +18,6 @@ struct Offset {
 };
 
 enum class Compat { native, diffusers, a1111 };  // docs/cli.md: whose rules decide where engines differ
-enum class RngKind { cpu, cuda };
 enum class PreviewKind { none, latent, taesd, vae };
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.
@@ -39,7 +39,7 @@ struct Request {
   float refiner_switch = 0.8f;              // part of the noise schedule after which it takes over
   std::optional<Size> original_size, target_size, negative_original_size, negative_target_size;  // SDXL
   std::optional<Offset> crop, negative_crop;
-  RngKind rng = RngKind::cpu;
+  GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;
   std::optional<DType> dtype;               // f32, bf16, f16; absent: the fastest that the device has
   int preview_every = 0;                    // steps between previews, 0: none

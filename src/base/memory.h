@@ -1,0 +1,11 @@
+// How much memory this process may use, and uses.
+#pragma once
+#include <cstddef>
+
+namespace imagent {
+
+// Bytes that can still be taken: what the system has available, the cgroup's limit (v1 and v2) and RLIMIT_AS respected.
+size_t available_memory();
+size_t peak_resident_bytes();  // largest resident size of this process so far
+
+}  // namespace imagent

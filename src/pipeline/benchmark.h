@@ -1,0 +1,41 @@
+// Phases of one picture measured at real shapes, on weights made in memory or on a model folder.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tensor/backend.h"
+
+namespace imagent {
+
+struct BenchmarkOptions {
+  std::string model = "sd15";    // sd15, sdxl or a model folder
+  int size = 0;                  // side in pixels, 0: the model's own
+  DType dtype = DType::f32;
+  int repetitions = 3;
+};
+
+struct OpTotal {
+  std::string op, shape;
+  int calls = 0;
+  double ms = 0, gflops = 0;     // of one UNet step with guidance; GFLOP/s
+};
+
+struct PhaseResult {
+  double seconds = 0, gflop = 0, share_of_peak = 0;  // median; 0 when no peak is known
+};
+
+struct BenchmarkReport {
+  std::string model;
+  int size = 0;
+  std::map<std::string, double> peak_gflops;  // "f32", "bf16", "int8": medians of probes between the measurements
+  double load_s = 0, text_encode_s = 0;       // text: one prompt
+  PhaseResult unet_step, vae_decode;          // a step is one UNet call with guidance: two rows
+  std::vector<OpTotal> ops;                   // longest first
+};
+
+// `progress` hears what is measured. Errors: usage, model, memory.
+BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options, const std::function<void(const std::string&)>& progress);
+
+}  // namespace imagent

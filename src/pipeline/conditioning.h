@@ -1,0 +1,33 @@
+// What the UNet is told besides the noisy latents: plain host memory, so that it can be cached, joined and sent anywhere.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace imagent {
+
+// One prompt through the text encoders.
+struct Conditioning {
+  int64_t tokens = 0, width = 0;
+  std::vector<float> states;    // [tokens,width]
+  std::vector<float> pooled;    // [P], SDXL only
+};
+
+// One prompt with its weight in a sum (AND), and SDXL's numbers for it.
+struct WeightedConditioning {
+  std::shared_ptr<const Conditioning> conditioning;
+  float weight = 1;
+  std::vector<float> time_ids;  // SDXL: original height, width, crop top, left, target height, width (refiner: aesthetic score)
+};
+
+// Everything that guides one picture during one step.
+struct Guidance {
+  std::vector<WeightedConditioning> positive;  // at least one
+  WeightedConditioning negative;               // read only when scale > 1
+  float scale = 1, rescale = 0;
+  bool embedded = false;                       // LCM: the scale is an input of the UNet, no negative pass
+
+  bool needs_negative() const { return scale > 1 && !embedded; }
+};
+
+}  // namespace imagent

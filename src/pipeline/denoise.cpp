@@ -1,0 +1,129 @@
+// Guidance (Ho & Salimans 2022) around one UNet call.
+#include "pipeline/denoise.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/embeddings.h"
+
+namespace imagent {
+namespace {
+
+// One row of the UNet's batch.
+struct Row {
+  const DenoiseJob* job;
+  const WeightedConditioning* condition;
+};
+
+std::vector<Row> rows_of(std::span<const DenoiseJob> jobs) {
+  std::vector<Row> rows;
+  for (const DenoiseJob& job : jobs) {
+    check(!job.guidance->positive.empty(), "denoise: a picture has no prompt");
+    if (job.guidance->needs_negative()) rows.push_back({&job, &job.guidance->negative});
+    for (const WeightedConditioning& condition : job.guidance->positive) rows.push_back({&job, &condition});
+  }
+  return rows;
+}
+
+// planar [C,pixels] <-> channels last [pixels,C]
+void to_channels_last(std::span<const float> planar, int64_t channels, float* out) {
+  const int64_t pixels = static_cast<int64_t>(planar.size()) / channels;
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = planar[c * pixels + p];
+}
+std::vector<float> to_planar(std::span<const float> last, int64_t channels) {
+  const int64_t pixels = static_cast<int64_t>(last.size()) / channels;
+  std::vector<float> out(last.size());
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t p = 0; p < pixels; ++p) out[c * pixels + p] = last[p * channels + c];
+  return out;
+}
+
+// The same vector of every row's conditioning, joined and uploaded.
+template <class Get>
+Tensor upload_rows(Backend& backend, DType compute, std::span<const Row> rows, Shape row_shape, Get get) {
+  std::vector<float> values;
+  values.reserve(rows.size() * static_cast<size_t>(row_shape.numel()));
+  for (const Row& row : rows) {
+    const std::vector<float>& part = get(row);
+    check(static_cast<int64_t>(part.size()) == row_shape.numel(), "denoise: the pictures of a batch are conditioned on texts of different lengths");
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  std::vector<int64_t> dims{static_cast<int64_t>(rows.size())};
+  dims.insert(dims.end(), row_shape.begin(), row_shape.end());
+  return cast(upload(backend, Shape(std::span<const int64_t>(dims)), values), compute);
+}
+
+UNetConditions conditions_of(const UNet2DConditionModel& unet, Backend& backend, DType compute, std::span<const Row> rows) {
+  const Conditioning& first = *rows[0].condition->conditioning;
+  UNetConditions c;
+  c.context = upload_rows(backend, compute, rows, {first.tokens, first.width}, [](const Row& r) -> auto& { return r.condition->conditioning->states; });
+  if (unet.add_embedding)
+    c.text_embeds = upload_rows(backend, compute, rows, {static_cast<int64_t>(first.pooled.size())},
+                                [](const Row& r) -> auto& { return r.condition->conditioning->pooled; });
+  for (const Row& row : rows) {
+    c.timesteps.push_back(row.job->timestep);
+    if (unet.add_embedding) c.time_ids.insert(c.time_ids.end(), row.condition->time_ids.begin(), row.condition->time_ids.end());
+    if (unet.guidance_width == 0) continue;
+    const auto embedded = guidance_embedding(row.job->guidance->scale, static_cast<int>(unet.guidance_width));
+    c.guidance.insert(c.guidance.end(), embedded.begin(), embedded.end());
+  }
+  return c;
+}
+
+// negative + scale * sum of weight * (positive - negative)
+std::vector<float> guide(const Guidance& guidance, std::span<const std::vector<float>> outputs) {
+  if (!guidance.needs_negative()) return outputs[0];
+  const std::vector<float>& negative = outputs[0];
+  std::vector<float> guided = negative;
+  for (size_t part = 0; part < guidance.positive.size(); ++part) {
+    const float scale = guidance.scale * guidance.positive[part].weight;
+    const std::vector<float>& positive = outputs[part + 1];
+    for (size_t i = 0; i < guided.size(); ++i) guided[i] += scale * (positive[i] - negative[i]);
+  }
+  if (guidance.rescale > 0) rescale_guidance(guided, outputs[1], guidance.rescale);
+  return guided;
+}
+
+double standard_deviation(std::span<const float> values) {
+  double mean = 0, sum = 0;
+  for (const float v : values) mean += v;
+  mean /= static_cast<double>(values.size());
+  for (const float v : values) sum += (v - mean) * (v - mean);
+  return std::sqrt(sum / static_cast<double>(std::max<size_t>(values.size(), 2) - 1));
+}
+
+}  // namespace
+
+void rescale_guidance(std::span<float> guided, std::span<const float> conditional, float rescale) {
+  const double spread = standard_deviation(guided);
+  const auto ratio = static_cast<float>(spread > 0 ? standard_deviation(conditional) / spread : 1);
+  for (float& value : guided) value = rescale * (value * ratio) + (1 - rescale) * value;
+}
+
+std::vector<std::vector<float>> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
+  const std::vector<Row> rows = rows_of(jobs);
+  const int64_t channels = unet.in_channels(), size = channels * height * width, n = static_cast<int64_t>(rows.size());
+  std::vector<float> input(static_cast<size_t>(n * size));
+  for (int64_t i = 0; i < n; ++i) {
+    check(static_cast<int64_t>(rows[i].job->input.size()) == size, "denoise: latents of ", rows[i].job->input.size(), " values, the UNet wants ", size);
+    to_channels_last(rows[i].job->input, channels, &input[i * size]);
+  }
+  Backend& backend = unet.backend();
+  const Tensor sample = cast(upload(backend, {n, height, width, channels}, input), compute);
+  const Tensor output = unet(sample, conditions_of(unet, backend, compute, rows));
+  const std::vector<float> values = download(output);
+
+  const int64_t out_size = output.numel() / n;
+  std::vector<std::vector<float>> outputs, guided;
+  for (int64_t i = 0; i < n; ++i) outputs.push_back(to_planar(std::span(values).subspan(i * out_size, out_size), output.dim(3)));
+  size_t at = 0;
+  for (const DenoiseJob& job : jobs) {
+    const size_t count = job.guidance->positive.size() + (job.guidance->needs_negative() ? 1 : 0);
+    guided.push_back(guide(*job.guidance, std::span(outputs).subspan(at, count)));
+    at += count;
+  }
+  return guided;
+}
+
+}  // namespace imagent

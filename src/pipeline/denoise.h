@@ -1,0 +1,23 @@
+// One UNet call for any number of pictures of one size: joins their rows into a batch and applies guidance.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "models/unet.h"
+#include "pipeline/conditioning.h"
+
+namespace imagent {
+
+struct DenoiseJob {
+  std::span<const float> input;  // [C,h,w] planar, scaled as the UNet wants it
+  float timestep = 0;
+  const Guidance* guidance = nullptr;
+};
+
+// -> for each job the guided model output [C,h,w] (eps, v or x0). All conditionings have the same number of tokens.
+std::vector<std::vector<float>> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs);
+
+// guided, rescaled towards the spread of the conditional output (Lin et al. 2023, section 3.4); diffusers rescale_noise_cfg.
+void rescale_guidance(std::span<float> guided, std::span<const float> conditional, float rescale);
+
+}  // namespace imagent

@@ -1,0 +1,40 @@
+// Writing down how a picture was made.
+#include "pipeline/describe.h"
+
+#include "base/version.h"
+#include "image/infotext.h"
+
+namespace imagent {
+
+static std::string decimal(float value) {
+  std::ostringstream out;
+  out.precision(7);
+  out << value;
+  return out.str();
+}
+
+std::string describe(const Run& run, int index) {
+  const Request& r = run.request;
+  Infotext info;
+  info.prompt = r.prompt;
+  info.negative_prompt = r.negative.value_or("");
+  info.set("Steps", std::to_string(r.steps));
+  info.set("Sampler", run.sampler);
+  if (!run.scheduler.empty()) info.set("Schedule type", run.scheduler);
+  info.set("CFG scale", decimal(*r.guidance_scale));
+  info.set("Seed", std::to_string(run.results[static_cast<size_t>(index)].seed));
+  info.set("Size", str(r.width, "x", r.height));
+  info.set("Model", run.model_name);
+  if (r.clip_skip > 1) info.set("Clip skip", std::to_string(r.clip_skip));
+  if (r.rng == GeneratorKind::cpu) info.set("RNG", "CPU");
+  if (r.eta) info.set("Eta", decimal(*r.eta));
+  if (r.guidance_rescale > 0) info.set("CFG Rescale", decimal(r.guidance_rescale));
+  if (!r.refiner.empty()) {
+    info.set("Refiner", std::filesystem::path(r.refiner).filename().string());
+    info.set("Refiner switch at", decimal(r.refiner_switch));
+  }
+  info.set("Version", str("imagent ", version));
+  return write_infotext(info);
+}
+
+}  // namespace imagent

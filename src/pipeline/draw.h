@@ -1,0 +1,29 @@
+// The sampling loop: drives the samplers of all pictures of a run, sharing UNet calls.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "pipeline/encode_prompt.h"
+#include "pipeline/engine.h"
+#include "sampling/sampling.h"
+
+namespace imagent {
+
+// One model's share of a run: the whole of it, or the part before or after the hand-off to a refiner.
+struct DrawStage {
+  LoadedModel* model = nullptr;
+  const EncodedPrompts* prompts = nullptr;
+  std::vector<float> time_ids, negative_time_ids;  // SDXL
+  const Request* request = nullptr;
+};
+
+struct DrawObserver {
+  // After each step of the first picture: how many are done, of how many, its present idea of the clean image.
+  std::function<void(int step, int steps, const Latents& denoised)> step;
+  std::vector<double>* step_seconds = nullptr;
+};
+
+// Runs the samplers to their end and returns their latents, in the same order.
+std::vector<Latents> draw(const DrawStage& stage, std::vector<Sampling> samplings, const DrawObserver& observer);
+
+}  // namespace imagent

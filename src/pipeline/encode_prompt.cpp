@@ -1,0 +1,136 @@
+// Prompts through the text encoders.
+#include "pipeline/encode_prompt.h"
+
+#include <algorithm>
+#include <map>
+
+namespace imagent {
+namespace {
+
+PlanOptions plan_options(const Request& request, bool negative) {
+  PlanOptions options;
+  options.grammar = request.compat == Compat::diffusers ? PromptGrammar::plain : PromptGrammar::weighted;
+  options.emphasis = request.compat == Compat::diffusers ? Emphasis::none : Emphasis::original;
+  options.schedule.steps = request.steps;
+  options.negative = negative;
+  return options;
+}
+
+// SDXL's second encoder may read a text of its own.
+void replace_second_text(PromptPlan& plan, const std::string& text, const std::vector<PromptEncoder>& encoders, const PlanOptions& options) {
+  PromptPlan second = plan_prompt(text, encoders, options);
+  check(second.ranges.size() == 1 && second.ranges[0].parts.size() == 1, ErrorKind::usage,
+        "the second prompt can neither change between steps nor hold AND");
+  const size_t chunks = std::max(plan.chunk_count(), second.chunk_count());
+  pad_chunks(plan, encoders, chunks);
+  pad_chunks(second, encoders, chunks);
+  for (PromptPlan::Encoding& encoding : plan.encodings)
+    encoding.chunks.back() = second.encodings[second.ranges[0].parts[0].encoding].chunks.back();
+}
+
+PromptPlan make_plan(LoadedModel& model, const std::string& prompt, const std::optional<std::string>& prompt_2, const PlanOptions& options) {
+  const std::vector<PromptEncoder>& encoders = model.prompt_encoders();
+  const bool only_second = !model.folder().has("text_encoder");  // SDXL's refiner
+  PromptPlan plan = plan_prompt(only_second ? prompt_2.value_or(prompt) : prompt, encoders, options);
+  for (const ExtraNetwork& network : plan.networks)
+    check(!is_lora(network), ErrorKind::unsupported, "the prompt asks for a LoRA (<", network.kind, ":...>), which this version does not have");
+  if (prompt_2 && encoders.size() > 1) replace_second_text(plan, *prompt_2, encoders, options);
+  return plan;
+}
+
+struct EncodedChunk {
+  std::vector<float> states;  // [77,width]
+  std::vector<float> pooled;  // SDXL
+};
+
+// Runs chunks through the text encoders, each different one once.
+class ChunkEncoder {
+ public:
+  ChunkEncoder(LoadedModel& model, int clip_skip) : model_(model), clip_skip_(clip_skip) {}
+
+  const EncodedChunk& operator()(size_t encoder, const Chunk& chunk) {
+    const std::pair key{encoder, std::vector<int>(chunk.ids.begin(), chunk.ids.end())};
+    auto found = known_.find(key);
+    if (found == known_.end()) found = known_.emplace(key, run(model_.text_encoders()[encoder], key.second)).first;
+    return found->second;
+  }
+
+ private:
+  // A1111's count: 1 is the last layer. SDXL starts one layer earlier and leaves out the final norm.
+  EncodedChunk run(const ClipTextModel& encoder, const std::vector<int>& ids) const {
+    const ClipTextOutput out = encoder(ids);
+    const bool early = model_.penultimate_states();
+    const auto from_end = static_cast<size_t>(std::max(clip_skip_, 1) + (early ? 1 : 0));
+    check(from_end < out.hidden_states.size(), ErrorKind::usage, "clip skip ", clip_skip_, ": this text encoder has only ", encoder.layers.size(), " layers");
+    const Tensor& hidden = out.hidden_states[out.hidden_states.size() - from_end];
+    return {download(early ? hidden : encoder.final_layer_norm(hidden)), out.text_embeds ? download(out.text_embeds) : std::vector<float>()};
+  }
+
+  LoadedModel& model_;
+  int clip_skip_;
+  std::map<std::pair<size_t, std::vector<int>>, EncodedChunk> known_;
+};
+
+Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const PromptPlan::Encoding& encoding, Emphasis emphasis) {
+  constexpr int64_t length = ClipTokenizer::max_length;
+  Conditioning out;
+  out.tokens = static_cast<int64_t>(encoding.chunks[0].size()) * length;
+  for (const ClipTextModel& encoder : model.text_encoders()) out.width += encoder.width();
+  out.states.resize(static_cast<size_t>(out.tokens * out.width));
+  int64_t column = 0;
+  for (size_t i = 0; i < encoding.chunks.size(); ++i) {
+    const int64_t width = model.text_encoders()[i].width();
+    for (size_t part = 0; part < encoding.chunks[i].size(); ++part) {
+      const Chunk& chunk = encoding.chunks[i][part];
+      const EncodedChunk& encoded = encode_chunk(i, chunk);
+      std::vector<float> states = encoded.states;
+      apply_emphasis(states, chunk.weights, emphasis);
+      for (int64_t token = 0; token < length; ++token)
+        std::copy_n(&states[token * width], width, &out.states[(static_cast<int64_t>(part) * length + token) * out.width + column]);
+      if (part == 0 && !encoded.pooled.empty()) out.pooled = encoded.pooled;
+    }
+    column += width;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<WeightedConditioning> EncodedPrompt::at(int step, const std::vector<float>& time_ids) const {
+  std::vector<WeightedConditioning> parts;
+  for (const PromptPlan::Part& part : plan.at_step(step + 1).parts)
+    parts.push_back({encodings[part.encoding], static_cast<float>(part.weight), time_ids});
+  return parts;
+}
+
+EncodedPrompts encode_prompts(LoadedModel& model, const Request& r) {
+  const PlanOptions positive_options = plan_options(r, false), negative_options = plan_options(r, true);
+  const bool guided = *r.guidance_scale > 1 && model.unet().guidance_width == 0;
+  EncodedPrompts out{{make_plan(model, r.prompt, r.prompt_2, positive_options), {}}, std::nullopt};
+  size_t chunks = out.positive.plan.chunk_count();
+  if (guided) {
+    out.negative = EncodedPrompt{make_plan(model, r.negative.value_or(""), r.negative_2, negative_options), {}};
+    chunks = std::max(chunks, out.negative->plan.chunk_count());
+    pad_chunks(out.negative->plan, model.prompt_encoders(), chunks);
+  }
+  pad_chunks(out.positive.plan, model.prompt_encoders(), chunks);
+
+  ChunkEncoder encode_chunk(model, r.clip_skip);
+  const auto encode_all = [&](EncodedPrompt& prompt) {
+    for (const PromptPlan::Encoding& encoding : prompt.plan.encodings)
+      prompt.encodings.push_back(std::make_shared<Conditioning>(encode(model, encode_chunk, encoding, positive_options.emphasis)));
+  };
+  encode_all(out.positive);
+  if (out.negative) encode_all(*out.negative);
+  // "No negative prompt" is not the empty text for SDXL: zeros of the same shape.
+  if (out.negative && !r.negative && model.zeros_for_no_negative())
+    for (auto& encoding : out.negative->encodings) {
+      auto zeros = std::make_shared<Conditioning>(*encoding);
+      std::fill(zeros->states.begin(), zeros->states.end(), 0.0f);
+      std::fill(zeros->pooled.begin(), zeros->pooled.end(), 0.0f);
+      encoding = zeros;
+    }
+  return out;
+}
+
+}  // namespace imagent

@@ -1,0 +1,33 @@
+// Prompts through the text encoders. diffusers pipeline_stable_diffusion(_xl).py: encode_prompt; A1111 sd_hijack_clip.py.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/conditioning.h"
+#include "pipeline/loaded_model.h"
+#include "pipeline/request.h"
+#include "text/prompt_plan.h"
+
+namespace imagent {
+
+// A prompt that may change from step to step, and what the encoders made of it.
+struct EncodedPrompt {
+  PromptPlan plan;
+  std::vector<std::shared_ptr<const Conditioning>> encodings;  // by index, as plan.encodings
+
+  // What is in force at a step (from 0), each with SDXL's numbers; the weights are those of AND.
+  std::vector<WeightedConditioning> at(int step, const std::vector<float>& time_ids) const;
+};
+
+struct EncodedPrompts {
+  EncodedPrompt positive;
+  std::optional<EncodedPrompt> negative;  // when the run is guided
+};
+
+// Both prompts of a request whose steps and guidance are filled in; the shorter one is padded with empty chunks.
+// Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps), unsupported (<lora:...>).
+EncodedPrompts encode_prompts(LoadedModel& model, const Request& request);
+
+}  // namespace imagent

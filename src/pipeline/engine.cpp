@@ -1,0 +1,53 @@
+// The engine: its device, and the models that stay loaded on it.
+#include "pipeline/engine.h"
+
+#include <algorithm>
+
+#include "backends.h"
+#include "pipeline/engine_state.h"
+
+namespace imagent {
+
+namespace fs = std::filesystem;
+
+// models/demo beside the program or above it, as in a clone's build folder or an installation.
+static fs::path builtin_model_near_program() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (fs::path folder = program.parent_path(); !error && folder.has_relative_path(); folder = folder.parent_path())
+    for (const char* place : {"models/demo", "share/imagent/models/demo"})
+      if (fs::exists(folder / place / "model_index.json", error)) return folder / place;
+  return "models/demo";
+}
+
+Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>()) {
+  state_->backend = make_backend(options.device, {.threads = options.threads});
+  state_->builtin_model = options.builtin_model.empty() ? builtin_model_near_program() : options.builtin_model;
+  state_->memory_limit = options.memory_limit;
+}
+Engine::~Engine() = default;
+
+Backend& Engine::backend() { return *state_->backend; }
+
+fs::path Engine::find_model(const std::string& name) const {
+  if (name.empty()) return state_->builtin_model;
+  std::error_code error;
+  check(fs::exists(name, error), ErrorKind::model, "there is no model '", name,
+        "': name a folder in diffusers' layout, or leave it out for the built-in model");
+  return name;
+}
+
+LoadedModel& Engine::State::open_model(const fs::path& path, DType compute) {
+  constexpr size_t keep = 2;
+  const auto same = [&](const auto& model) { return model->folder().path() == path && model->compute() == compute; };
+  const auto found = std::find_if(models.begin(), models.end(), same);
+  if (found != models.end()) {
+    std::rotate(models.begin(), found, found + 1);
+  } else {
+    models.insert(models.begin(), std::make_unique<LoadedModel>(ModelFolder(path), *backend, compute));
+    if (models.size() > keep) models.pop_back();
+  }
+  return *models.front();
+}
+
+}  // namespace imagent

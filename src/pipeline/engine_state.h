@@ -1,0 +1,23 @@
+// What an Engine keeps between runs. Private to engine.cpp and generate.cpp.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "pipeline/engine.h"
+#include "pipeline/loaded_model.h"
+
+namespace imagent {
+
+struct Engine::State {
+  std::shared_ptr<Backend> backend;
+  std::filesystem::path builtin_model;
+  size_t memory_limit = 0;                           // bytes, 0: what the machine has
+  std::mutex running;                                // one run at a time: a run uses the whole machine
+  std::vector<std::unique_ptr<LoadedModel>> models;  // most recently used first
+
+  // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
+  LoadedModel& open_model(const std::filesystem::path& path, DType compute);
+};
+
+}  // namespace imagent

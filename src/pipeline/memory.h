@@ -1,0 +1,27 @@
+// How much memory a run will need, said before it starts.
+#pragma once
+#include "pipeline/model_folder.h"
+#include "tensor/backend.h"
+
+namespace imagent {
+
+struct RunShape {
+  int latent_height = 64, latent_width = 64;
+  int rows = 2;         // of one UNet call: pictures, twice with guidance
+  int64_t tokens = 77;
+  DType compute = DType::f32;
+};
+
+struct MemoryNeed {
+  size_t weights = 0;      // packed, all parts
+  size_t activations = 0;  // the largest moment of a UNet call or of a decode
+  size_t total() const { return weights + activations; }
+};
+
+// By building the model on a backend that only counts, and running it once.
+MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape);
+
+// Errors: memory, with the numbers, when `need` is more than `available`.
+void check_memory(const MemoryNeed& need, size_t already_loaded, size_t available, const std::string& what);
+
+}  // namespace imagent
