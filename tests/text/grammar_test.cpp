@@ -14,7 +14,9 @@ namespace {
 void expect_weight(double ours, double theirs, const std::string& place) { EXPECT_NEAR(ours, theirs, 1e-12 * std::abs(theirs)) << place; }
 
 TEST(Attention, GivesTheWeightsOfA1111) {
-  for (const auto& row : read_jsonl(golden("text/attention.jsonl"))) {
+  const auto rows = read_jsonl(golden("text/attention.jsonl"));
+  ASSERT_GE(rows.size(), 100u);
+  for (const auto& row : rows) {
     const auto text = row.at("text").get<std::string>();
     const std::vector<WeightedText> runs = parse_attention(text);
     if (row.contains("reference_error")) continue;
@@ -37,7 +39,9 @@ TEST(Attention, TakesAWeightThatIsNoNumberAsText) {
 }
 
 TEST(Schedules, GiveTheTextsOfA1111) {
-  for (const auto& row : read_jsonl(golden("text/schedules.jsonl"))) {
+  const auto rows = read_jsonl(golden("text/schedules.jsonl"));
+  ASSERT_GE(rows.size(), 60u);
+  for (const auto& row : rows) {
     const auto text = row.at("text").get<std::string>();
     for (const auto& run : row.at("runs")) {
       ScheduleOptions options{.steps = run.at("steps"), .hires_steps = {}, .old_scheduling = run.at("old_scheduling")};
@@ -57,7 +61,9 @@ TEST(Schedules, RefuseTextsWithoutBound) {
 }
 
 TEST(Multicond, GivesThePartsOfA1111) {
-  for (const auto& row : read_jsonl(golden("text/multicond.jsonl"))) {
+  const auto rows = read_jsonl(golden("text/multicond.jsonl"));
+  ASSERT_GE(rows.size(), 20u);
+  for (const auto& row : rows) {
     const auto text = row.at("text").get<std::string>();
     const std::vector<PromptPart> parts = split_parts(text);
     ASSERT_EQ(parts.size(), row.at("parts").size()) << text;
@@ -69,7 +75,9 @@ TEST(Multicond, GivesThePartsOfA1111) {
 }
 
 TEST(ExtraNetworks, AreTakenOutAsInA1111) {
-  for (const auto& row : read_jsonl(golden("text/extra_networks.jsonl"))) {
+  const auto rows = read_jsonl(golden("text/extra_networks.jsonl"));
+  ASSERT_GE(rows.size(), 30u);
+  for (const auto& row : rows) {
     const auto text = row.at("text").get<std::string>();
     const ExtraNetworkPrompt ours = take_extra_networks(text);
     EXPECT_EQ(ours.text, row.at("prompt").get<std::string>()) << text;
