@@ -35,76 +35,95 @@ namespace {
 
 // How the work is cut. Only speed depends on it: each result is one sum in one order.
 struct Blocks {
-  int64_t rows;    // of a block
-  int64_t panels;  // of a block
-  int64_t row_blocks, panel_blocks;
+  int64_t rows, row_blocks;      // rows of a block, and how many blocks
+  int64_t panels, panel_blocks;
+  int64_t depth;                 // of the left operand's part that stays in the second cache, with `rows` rows
+  int64_t group;                 // panels that take turns with it
 };
 
 Blocks cut(const ProductOutput& out, int threads) {
   const ProductWeight& w = out.w;
-  constexpr int64_t left_bytes = 256 << 10;  // of the left operand: a part of the second cache
-  constexpr double least_flop = 500e3;       // a piece shorter than some ten microseconds does not pay
-  const int64_t tile = w.kernels->tile_rows;
-  int64_t rows = std::clamp<int64_t>(left_bytes / (w.depth * w.element()), 32, 256) / tile * tile;
-  rows = std::min(rows, (out.rows + tile - 1) / tile * tile);
-  const int64_t row_blocks = (out.rows + rows - 1) / rows;
+  constexpr int64_t depth_bytes = 2560, left_bytes = 320 << 10;
+  constexpr double least_flop = 500e3;  // a piece shorter than some microseconds does not pay
+  const int64_t tile = w.kernels->tile_rows, step = w.kernels->step, element = w.element();
+  Blocks b;
+  const int64_t parts = (w.depth * element + depth_bytes - 1) / depth_bytes;
+  b.depth = ((w.depth + parts - 1) / parts + step - 1) / step * step;
+  b.rows = std::clamp<int64_t>(left_bytes / (b.depth * element), 64, 256) / tile * tile;
+  b.rows = std::min(b.rows, (out.rows + tile - 1) / tile * tile);
+  b.row_blocks = (out.rows + b.rows - 1) / b.rows;
   const double flop = 2.0 * static_cast<double>(out.rows) * static_cast<double>(w.panels * w.panel_elements());
   const auto most = static_cast<int64_t>(std::clamp(flop / least_flop, 1.0, 1e6));
   const int64_t wanted = std::min<int64_t>(8 * threads, most);
-  const int64_t panel_blocks = std::clamp<int64_t>((wanted + row_blocks - 1) / row_blocks, 1, w.panels);
-  const int64_t panels = (w.panels + panel_blocks - 1) / panel_blocks;
-  return {rows, panels, row_blocks, (w.panels + panels - 1) / panels};
+  const int64_t blocks = std::clamp<int64_t>((wanted + b.row_blocks - 1) / b.row_blocks, 1, w.panels);
+  b.panels = (w.panels + blocks - 1) / blocks;
+  b.panel_blocks = (w.panels + b.panels - 1) / b.panels;
+  b.group = b.rows * w.depth * element > 2 * left_bytes ? std::min<int64_t>(8, b.panels) : 1;
+  return b;
 }
 
-// Depth of the part of a panel that stays in the first cache while all rows of a block pass by.
-int64_t depth_part(const ProductWeight& w) {
-  const int64_t most = (24 << 10) / (w.kernels->width * w.element());
-  const int64_t parts = (w.depth + most - 1) / most;
-  const int64_t part = (w.depth + parts - 1) / parts;
-  return (part + w.kernels->step - 1) / w.kernels->step * w.kernels->step;
+// A block of rows: begin, count and their addresses; sums [group][count][width].
+struct RowBlock {
+  int64_t begin, count;
+  const void** rows;
+  float* sums;
+};
+
+// Finishes rows of a panel image by image.
+void finish_rows(const ProductOutput& out, int64_t panel, int64_t begin, int64_t count, const float* sums) {
+  const int64_t width = out.w.kernels->width, end = begin + count;
+  for (int64_t r = begin; r < end;) {
+    const int64_t next = std::min(end, (r / out.rows_per_image + 1) * out.rows_per_image);
+    out.finish(panel, r, next - r, sums + (r - begin) * width, width);
+    r = next;
+  }
 }
 
-// sums [count][width] = rows x panel, over all taps.
-void multiply(const ProductWeight& w, int64_t panel, const void* const* rows, int64_t count, const int64_t* offsets, float* sums) {
+// sums of one panel += rows x panel over one part of the depth of one tap; after the last part the results are finished.
+void multiply_part(const ProductOutput& out, int64_t panel, const RowBlock& block, int64_t tap, int64_t offset, int64_t k, int64_t depth) {
+  const ProductWeight& w = out.w;
   const ProductKernels& kernels = *w.kernels;
-  const int64_t part = depth_part(w);
-  const char* from = w.panel(panel);
-  for (int64_t tap = 0; tap < w.taps; ++tap)
-    for (int64_t k = 0; k < w.depth; k += part) {
-      const int64_t depth = std::min(part, w.depth - k);
-      for (int64_t r = 0; r < count; r += kernels.tile_rows)
-        kernels.tile({.rows = rows + r,
-                      .offset = offsets[tap] + k,
-                      .panel = from,
-                      .depth = depth,
-                      .sums = sums + r * kernels.width,
-                      .row_count = static_cast<int>(std::min<int64_t>(kernels.tile_rows, count - r)),
-                      .accumulate = tap + k > 0});
-      from += depth * kernels.width * w.element();
-    }
+  const int64_t row_bytes = kernels.width * w.element(), bytes = depth * row_bytes;
+  const char* from = w.panel(panel) + (tap * w.depth + k) * row_bytes;
+  const char* ahead = from + bytes;  // the next part, or the next panel's first
+  const bool last = tap == w.taps - 1 && k + depth == w.depth;
+  for (int64_t r = 0; r < block.count; r += kernels.tile_rows) {
+    const int64_t count = std::min<int64_t>(kernels.tile_rows, block.count - r);
+    float* sums = block.sums + r * kernels.width;
+    kernels.tile({.rows = block.rows + r,
+                  .offset = offset + k,
+                  .panel = from,
+                  .depth = depth,
+                  .sums = sums,
+                  .row_count = static_cast<int>(count),
+                  .accumulate = tap + k > 0,
+                  .ahead = ahead});
+    ahead += depth / kernels.step * 64;
+    if (ahead >= from + 2 * bytes) ahead = from;
+    if (last) finish_rows(out, panel, block.begin + r, count, sums);
+  }
 }
 
 // locate(begin, count, rows, scratch) gives the addresses of rows of the left operand; it may take
-// `scratch_bytes` a row to build them in.
+// `scratch_bytes` a row to build them in. offsets: of each tap.
 template <class Locate>
 void run_product(ThreadPool& pool, const ProductOutput& out, const int64_t* offsets, int64_t scratch_bytes, Locate&& locate) {
   const ProductWeight& w = out.w;
   const Blocks blocks = cut(out, pool.threads());
   pool.run(blocks.row_blocks * blocks.panel_blocks, [&](int64_t piece, int) {
-    const int64_t begin = piece % blocks.row_blocks * blocks.rows, end = std::min(out.rows, begin + blocks.rows), count = end - begin;
+    const int64_t begin = piece % blocks.row_blocks * blocks.rows, count = std::min(out.rows - begin, blocks.rows);
     const int64_t first = piece / blocks.row_blocks * blocks.panels, last = std::min(w.panels, first + blocks.panels);
-    Scratch scratch(static_cast<size_t>(count * (w.kernels->width * 4 + 8 + scratch_bytes)) + 4 * 64);
+    const int64_t panel_sums = count * w.kernels->width;
+    Scratch scratch(static_cast<size_t>(count * (8 + scratch_bytes) + blocks.group * panel_sums * 4) + 4 * 64);
     const void** rows = scratch.take<const void*>(count);
-    float* sums = scratch.take<float>(count * w.kernels->width);
+    float* sums = scratch.take<float>(blocks.group * panel_sums);
     locate(begin, count, rows, scratch);
-    for (int64_t panel = first; panel < last; ++panel) {
-      multiply(w, panel, rows, count, offsets, sums);
-      for (int64_t r = begin; r < end;) {  // image by image
-        const int64_t next = std::min(end, (r / out.rows_per_image + 1) * out.rows_per_image);
-        out.finish(panel, r, next - r, sums + (r - begin) * w.kernels->width, w.kernels->width);
-        r = next;
-      }
-    }
+    for (int64_t group = first; group < last; group += blocks.group)
+      for (int64_t tap = 0; tap < w.taps; ++tap)
+        for (int64_t k = 0; k < w.depth; k += blocks.depth)
+          for (int64_t panel = group; panel < std::min(last, group + blocks.group); ++panel)
+            multiply_part(out, panel, {begin, count, rows, sums + (panel - group) * panel_sums}, tap, offsets[tap], k,
+                          std::min(blocks.depth, w.depth - k));
   });
 }
 

@@ -33,7 +33,9 @@ struct Kernels {
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) sum[r][v] = V::load(a.sums + r * width + v * lanes);
     const auto* panel = static_cast<const Element*>(a.panel);
-    for (int64_t k = 0; k < a.depth; k += V::step, panel += width * V::step) {
+    const auto* ahead = static_cast<const char*>(a.ahead);
+    for (int64_t k = 0; k < a.depth; k += V::step, panel += width * V::step, ahead += 64) {
+      __builtin_prefetch(ahead, 0, 2);
       typename V::Operand b[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) b[v] = V::load_operand(panel + v * lanes * V::step);
@@ -57,45 +59,55 @@ struct Kernels {
   }
   static void tile(const TileArgs& a) { tile_upto<V::tile_rows>(a); }
 
-  static void activate_row(Act act, float* values) {
-    for (int i = 0; i < width; ++i) values[i] = activate(act, values[i]);
+  static void activate_row(Act act, Float (&x)[vectors]) {
+    float values[width];
+    for (int v = 0; v < vectors; ++v) V::store(values + v * lanes, x[v]);
+    for (float& value : values) value = activate(act, value);
+    for (int v = 0; v < vectors; ++v) x[v] = V::load(values + v * lanes);
   }
 
-  // One row whose `width` outputs all exist.
-  static void finish_row(const FinishArgs& a, const float* sums, const Element* residual, Element* y) {
-    float values[width];
+  // Rows whose `width` outputs all exist.
+  static void finish_rows(const FinishArgs& a) {
+    auto* y = static_cast<Element*>(a.y);
+    const auto* residual = static_cast<const Element*>(a.residual);
+    Float bias[vectors], image[vectors];
     for (int v = 0; v < vectors; ++v) {
-      Float x = V::load(sums + v * lanes);
-      if (a.bias) x = V::add(x, V::load(a.bias + v * lanes));
-      if (a.per_image) x = V::add(x, V::from_elements(static_cast<const Element*>(a.per_image) + v * lanes));
-      V::store(values + v * lanes, x);
+      bias[v] = a.bias ? V::load(a.bias + v * lanes) : V::zero();
+      image[v] = a.per_image ? V::from_elements(static_cast<const Element*>(a.per_image) + v * lanes) : V::zero();
     }
-    if (a.act != Act::none) activate_row(a.act, values);
-    for (int v = 0; v < vectors; ++v) {
-      Float x = V::load(values + v * lanes);
-      if (residual) x = V::add(x, V::from_elements(residual + v * lanes));
-      V::to_elements(y + v * lanes, x);
+    for (int64_t r = 0; r < a.rows; ++r, y += a.stride) {
+      Float x[vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) x[v] = V::add(V::add(V::load(a.sums + r * a.sums_stride + v * lanes), bias[v]), image[v]);
+      if (a.act != Act::none) activate_row(a.act, x);
+      if (residual)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) x[v] = V::add(x[v], V::from_elements(residual + r * a.stride + v * lanes));
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) V::to_elements(y + v * lanes, x[v]);
     }
   }
 
   static void finish(const FinishArgs& a) {
+    if (a.columns == width) return finish_rows(a);
+    // The last panel of a weight: a row at a time through memory of full width.
     auto* y = static_cast<Element*>(a.y);
     const auto* residual = static_cast<const Element*>(a.residual);
-    if (a.columns == width) {
-      for (int64_t r = 0; r < a.rows; ++r)
-        finish_row(a, a.sums + r * a.sums_stride, residual ? residual + r * a.stride : nullptr, y + r * a.stride);
-      return;
-    }
     Element image[width] = {}, before[width] = {}, after[width];
-    FinishArgs whole = a;
+    FinishArgs row = a;
+    row.rows = 1;
+    row.y = after;
     if (a.per_image) {
       for (int i = 0; i < a.columns; ++i) image[i] = static_cast<const Element*>(a.per_image)[i];
-      whole.per_image = image;
+      row.per_image = image;
     }
     for (int64_t r = 0; r < a.rows; ++r) {
-      if (residual)
+      row.sums = a.sums + r * a.sums_stride;
+      if (residual) {
         for (int i = 0; i < a.columns; ++i) before[i] = residual[r * a.stride + i];
-      finish_row(whole, a.sums + r * a.sums_stride, residual ? before : nullptr, after);
+        row.residual = before;
+      }
+      finish_rows(row);
       for (int i = 0; i < a.columns; ++i) y[r * a.stride + i] = after[i];
     }
   }

@@ -17,6 +17,7 @@ struct TileArgs {
   float* sums;              // [row_count][width]
   int row_count;
   bool accumulate;
+  const void* ahead;        // memory that will be read soon: a line is fetched each step; any address is allowed
 };
 
 // y = act(sums + bias + per_image) + residual for consecutive rows of one image.

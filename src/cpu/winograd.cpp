@@ -49,16 +49,23 @@ int64_t tiles_of_block(const Grid& grid, int threads) {
 // sums [16][block][width] = points x panel.
 void multiply(const Grid& grid, int64_t panel, const void* const* rows, int64_t count, int64_t block, float* sums) {
   const ProductKernels& kernels = *grid.w.kernels;
+  const int64_t bytes = grid.w.depth * kernels.width * grid.w.element();
   const char* from = grid.w.panel(panel);
-  for (int64_t point = 0; point < 16; ++point, from += grid.w.depth * kernels.width * grid.w.element())
-    for (int64_t r = 0; r < count; r += kernels.tile_rows)
+  for (int64_t point = 0; point < 16; ++point, from += bytes) {
+    const char* ahead = from + bytes;
+    for (int64_t r = 0; r < count; r += kernels.tile_rows) {
       kernels.tile({.rows = rows + r,
                     .offset = point * block * grid.channels,
                     .panel = from,
                     .depth = grid.w.depth,
                     .sums = sums + (point * block + r) * kernels.width,
                     .row_count = static_cast<int>(std::min<int64_t>(kernels.tile_rows, count - r)),
-                    .accumulate = false});
+                    .accumulate = false,
+                    .ahead = ahead});
+      ahead += grid.w.depth / kernels.step * 64;
+      if (ahead >= from + 2 * bytes) ahead = from;
+    }
+  }
 }
 
 // Tiles [begin, end) of one row of tiles: sums -> pixels of the picture. `pixels` has room for [4 * block][width].
