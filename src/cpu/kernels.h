@@ -4,25 +4,44 @@
 #pragma once
 #include <span>
 
+#include "cpu/parallel.h"
 #include "tensor/backend.h"
 
-namespace imagent::kernels {
+namespace imagent::cpu {
 
-// q [N,T,heads*D], k and v [N,S,heads*D] -> y [N,T,heads*D]; y may be q. Takes its scratch from y's backend.
-void attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal);
+struct AttentionInput {
+  const Tensor &q, &k, &v;  // q [N,T,heads*D], k and v [N,S,heads*D]
+  int heads;
+  bool causal;              // query t sees the keys 0..t
+};
+// -> y [N,T,heads*D]; y may be q. Takes its scratch (about the size of one image's k and v) from y's backend.
+void attention(ThreadPool& pool, Tensor& y, const AttentionInput& in);
 
-// x [N,...,C] -> act(normalised*gamma + beta); gamma, beta f32 [C]. y may be x.
-void group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act);
+struct GroupNormInput {
+  const Tensor& x;  // [N,...,C]
+  const NormParams& p;
+  int groups;
+  Act act;
+};
+void group_norm(ThreadPool& pool, Tensor& y, const GroupNormInput& in);  // y may be x
 // Over the last axis. y may be x.
-void layer_norm(Tensor& y, const Tensor& x, const NormParams& p);
+void layer_norm(ThreadPool& pool, Tensor& y, const Tensor& x, const NormParams& p);
 
-void unary(Tensor& y, const Tensor& x, Act act);                            // y may be x
-void geglu(Tensor& y, const Tensor& x);                                     // [...,2C] -> [...,C]
-void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z);  // a*x + b*z; y may be x or z
-void concat_channels(Tensor& y, std::span<const Tensor> parts);
-void upsample_nearest(Tensor& y, const Tensor& x);                          // [N,h,w,C] -> [N,H,W,C]
-// Rows of table [entries,C] (f32, f16 or bf16) -> y [ids,C] (f32 or bf16). The ids are within the table.
+void unary(ThreadPool& pool, Tensor& y, const Tensor& x, Act act);  // y may be x
+void geglu(ThreadPool& pool, Tensor& y, const Tensor& x);           // [...,2C] -> [...,C]
+
+struct WeightedSum {  // a*x + b*z
+  float a;
+  const Tensor& x;
+  float b;
+  const Tensor& z;
+};
+void axpby(ThreadPool& pool, Tensor& y, const WeightedSum& sum);    // y may be x or z
+
+void concat_channels(ThreadPool& pool, Tensor& y, std::span<const Tensor> parts);
+void upsample_nearest(ThreadPool& pool, Tensor& y, const Tensor& x);  // [N,h,w,C] -> [N,H,W,C]
+// Rows of table [entries,C] (any float dtype) -> y [ids,C]. The ids are within the table.
 void embed(Tensor& y, std::span<const int32_t> ids, const HostView& table);
-void cast(Tensor& y, const Tensor& x);                                      // f32, bf16 and f16, both ways
+void cast(ThreadPool& pool, Tensor& y, const Tensor& x);              // f32, bf16 and f16, both ways
 
-}  // namespace imagent::kernels
+}  // namespace imagent::cpu

@@ -1,0 +1,324 @@
+// Attention that never holds the score matrix: for one block of queries, all keys in blocks, with softmax as a running sum
+// (Dao et al. 2022, "FlashAttention"; Milakov & Gimelshein 2018, "Online normalizer calculation for softmax").
+// What is subtracted from a score only has to keep 2^x in range, so it is no exact maximum: a guess from the first keys plus
+// `headroom`, raised for a whole block of keys in the rare case that a score passes it. So scores go from registers into
+// 2^x at once and are never stored. Row 0 of the packed values is 1 for every key: its product is softmax's sum, made of
+// the very probabilities, rounded for bf16, that weigh the values.
+#pragma once
+#include "cpu/attention_kernels.h"
+#include "cpu/simd.h"
+
+namespace imagent::cpu {
+namespace {
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// 2^x = 2^floor(x) * p(x - floor(x)); below 2^-126 it is near 0, above 2^127 at least 2.
+template <int degree>
+inline Float exp2(Float x, const float (&p)[degree + 1]) {
+#if defined(__AVX512F__)
+  const Float f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#else
+  x = min(max(x, set(-126)), set(127));
+  const Float n = floor(x), f = x - n;
+#endif
+  Float y = set(p[degree]);
+#pragma GCC unroll 8
+  for (int i = degree - 1; i >= 0; --i) y = fma(y, f, set(p[i]));
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(y, x);
+#else
+  return y * power_of_two(n);
+#endif
+}
+inline Float exact_exp2(Float x) {  // to 1e-7, relative
+  static constexpr float p[] = {0.99999994f, 0.6931531f, 0.24015361f, 0.055826318f, 0.008989345f, 0.0018775734f};
+  return exp2<5>(x, p);
+}
+
+// Products of f32 words, of tensors of f32 or bf16.
+template <class T>
+struct F32Words {
+  using Element = T;
+  static constexpr int step = 1, key_block = 72;
+  static Float dot(Float sum, Float a, Float b) { return fma(a, b, sum); }
+  static Float probabilities(const Float* x) { return exact_exp2(x[0]); }
+  static uint32_t word(const T* x) {
+    const float value = to_float(x[0]);
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    return bits;
+  }
+  static void store_query(uint32_t* to, Float x) { store(reinterpret_cast<float*>(to), x); }
+};
+
+#if defined(__AVX512BF16__)
+// Products of pairs of bf16.
+struct Bf16Words {
+  using Element = Bf16;
+  static constexpr int step = 2, key_block = 96;
+  static Float dot(Float sum, Float a, Float b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+  // Cut to bf16, not rounded: the error is as wide, and its mean drops out since softmax's sum has it too.
+  static Float probabilities(const Float* x) {
+    static constexpr float p[] = {0.99992514f, 0.69583386f, 0.22606714f, 0.07802411f};  // to 7.5e-5, relative
+    const Float even = exp2<3>(x[0], p), odd = exp2<3>(x[1], p);
+    const __m512i upper_halves = _mm512_set4_epi32(0x0f0e, 0x0b0a, 0x0706, 0x0302);
+    return (Float)_mm512_mask_shuffle_epi8((__m512i)odd, 0x3333333333333333, (__m512i)even, upper_halves);
+  }
+  static uint32_t word(const Bf16* x) { return x[0].bits | static_cast<uint32_t>(x[1].bits) << 16; }
+  static void store_query(uint32_t* to, Float x) { store(reinterpret_cast<Bf16*>(to), x); }
+};
+#endif
+
+// to[c][r] = from[r][c] for words; rows and columns are multiples of 4.
+inline void transpose(float* to, int64_t to_stride, const float* from, int64_t from_stride, int64_t rows, int64_t columns) {
+  for (int64_t c = 0; c < columns; c += 4)
+    for (int64_t r = 0; r < rows; r += 4) {
+      __m128 a = _mm_loadu_ps(from + r * from_stride + c), b = _mm_loadu_ps(from + (r + 1) * from_stride + c);
+      __m128 d = _mm_loadu_ps(from + (r + 2) * from_stride + c), e = _mm_loadu_ps(from + (r + 3) * from_stride + c);
+      _MM_TRANSPOSE4_PS(a, b, d, e);
+      _mm_storeu_ps(to + c * to_stride + r, a);
+      _mm_storeu_ps(to + (c + 1) * to_stride + r, b);
+      _mm_storeu_ps(to + (c + 2) * to_stride + r, d);
+      _mm_storeu_ps(to + (c + 3) * to_stride + r, e);
+    }
+}
+
+template <class W>
+struct Attention {
+  using Element = typename W::Element;
+  static constexpr int tile = 6, step = W::step, key_block = W::key_block, most_vectors = lanes == 16 ? 4 : 2;
+  static constexpr float headroom = 40;  // 2^-40 for the guessed maximum: scores may pass it by 41, or stay 86 below
+
+  static Float broadcast(const uint32_t* word) {
+    float value;
+    std::memcpy(&value, word, sizeof(value));
+    return set(value);
+  }
+
+  static void pack(const AttentionPack& a) {
+    const int64_t padded = (a.keys + tile - 1) / tile * tile, depth = (a.width + step - 1) / step, first = a.block * key_block;
+    const int64_t count = smaller(key_block, padded - first);
+    pack_keys(a, first, count, depth);
+    pack_values(a, first, count);
+  }
+
+  // [tile of keys][depth][key]
+  static void pack_keys(const AttentionPack& a, int64_t first, int64_t count, int64_t depth) {
+    uint32_t* to = a.packed_keys + first * depth;
+    for (int64_t key = first; key < first + count; key += tile)
+      for (int64_t d = 0; d < a.width; d += step)
+        for (int r = 0; r < tile; ++r) {
+          const auto* from = static_cast<const Element*>(a.k) + smaller(key + r, a.keys - 1) * a.stride + d;
+          Element pair[step] = {};
+          for (int i = 0; i < smaller(step, a.width - d); ++i) pair[i] = from[i];
+          *to++ = W::word(pair);
+        }
+  }
+
+  // [tile of rows][keys][row]; row 0 is 1, row 1 + d is channel d
+  static void pack_values(const AttentionPack& a, int64_t first, int64_t count) {
+    const int64_t rows = a.width + 1;
+    uint32_t* to = a.packed_values + first / step * rows;
+    for (int64_t row = 0; row < rows; row += tile)
+      for (int64_t key = first; key < first + count; key += step)
+        for (int64_t r = row; r < smaller(row + tile, rows); ++r) {
+          Element pair[step] = {};
+          for (int i = 0; i < smaller(step, a.keys - key); ++i)
+            pair[i] = r == 0 ? one<Element> : static_cast<const Element*>(a.v)[(key + i) * a.stride + r - 1];
+          *to++ = W::word(pair);
+        }
+  }
+
+  // One block of queries, `vectors` vectors of them.
+  template <int vectors>
+  struct Block {
+    static constexpr int queries = vectors * lanes;
+    const AttentionBlock& a;
+    const int64_t depth = (a.width + step - 1) / step, rows = a.width + 1;
+    float* const q = reinterpret_cast<float*>(a.workspace);     // [depth][queries]
+    float* const p = q + depth * queries;                       // [keys of a block / step][queries]
+    float* const sums = p + key_block / step * queries;         // [rows][queries]
+    float* const lines = sums + rows * queries;                 // [queries][width], on their way in and out
+    const int64_t line = (depth + 3) / 4 * 4, out_line = (a.width + 3) / 4 * 4;
+    Float reference[vectors];                                   // what is subtracted from scores
+
+    using Scores = Float[tile][vectors];
+
+    void load_queries() {
+      for (int64_t t = 0; t < queries; ++t) {
+        auto* to = reinterpret_cast<uint32_t*>(lines + t * line);
+        std::memset(to, 0, static_cast<size_t>(line) * sizeof(float));
+        if (t >= a.queries) continue;
+        const auto* from = static_cast<const Element*>(a.q) + t * a.stride;
+        int64_t d = 0;
+        for (; d + lanes <= a.width; d += lanes) W::store_query(to + d / step, load(from + d) * a.scale);
+        if (d == a.width) continue;
+        uint32_t rest[lanes] = {};
+        W::store_query(rest, load_some(from + d, a.width - d) * a.scale);
+        std::memcpy(to + d / step, rest, static_cast<size_t>((a.width - d + step - 1) / step) * sizeof(float));
+      }
+      for (int64_t d = 0; d < depth; d += 4) {
+        float turned[4 * queries];
+        transpose(turned, queries, lines + d, line, queries, 4);
+        std::memcpy(q + d * queries, turned, static_cast<size_t>(smaller(4, depth - d) * queries) * sizeof(float));
+      }
+    }
+
+    // s[key][query] += k q for one tile of keys
+    void score(Scores& s, const uint32_t* keys) const {
+      const float* x = q;
+      for (int64_t d = 0; d < depth; ++d, keys += tile, x += queries) {
+        Float query[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) query[v] = load(x + v * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < tile; ++r) {
+          const Float key = broadcast(keys + r);
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) s[r][v] = W::dot(s[r][v], query[v], key);
+        }
+      }
+    }
+
+    void hide_later_keys(Scores& s, int64_t first_key) const {
+      if (!a.causal || first_key + tile <= a.first + 1) return;
+      for (int r = 0; r < tile; ++r)
+        for (int v = 0; v < vectors; ++v)
+          for (int i = 0; i < lanes; ++i)
+            if (first_key + r > a.first + v * lanes + i) s[r][v][i] = -1e30f;
+    }
+
+    // Sets `reference` so that no score of `count` keys passes it.
+    void raise_reference(int64_t first_key, int64_t count) {
+      for (int64_t t = 0; t < count; t += tile) {
+        Scores s = {};
+        score(s, a.packed_keys + (first_key + t) * depth);
+        hide_later_keys(s, first_key + t);
+        for (int v = 0; v < vectors; ++v)
+          for (int r = 0; r < tile; ++r) reference[v] = max(reference[v], s[r][v] + headroom);
+      }
+    }
+    void raise_reference_and_sums(int64_t first_key, int64_t count) {
+      Float before[vectors];
+      for (int v = 0; v < vectors; ++v) before[v] = reference[v];
+      raise_reference(first_key, count);
+      for (int v = 0; v < vectors; ++v) {
+        const Float scale = exact_exp2(before[v] - reference[v]);
+        for (int64_t row = 0; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
+      }
+    }
+
+    // p = 2^(scores - reference); whether all of them are below 2.
+    bool probabilities(int64_t first_key, int64_t count) const {
+      Int seen = {};
+      float* to = p;
+      for (int64_t t = 0; t < count; t += tile) {
+        Scores s;
+#pragma GCC unroll 8
+        for (int r = 0; r < tile; ++r)
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) s[r][v] = -reference[v];
+        score(s, a.packed_keys + (first_key + t) * depth);
+        hide_later_keys(s, first_key + t);
+#pragma GCC unroll 8
+        for (int r = 0; r < tile; r += step, to += queries)
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) {
+            Float x[step];
+            for (int i = 0; i < step; ++i) x[i] = s[r + i][v];
+            const Float word = W::probabilities(x);
+            store(to + v * lanes, word);
+            seen |= bits_of(word);
+          }
+      }
+      constexpr int32_t two_or_more = step == 1 ? 0x40000000 : 0x40004000;  // the exponent's top bit
+      int32_t all = 0;
+      for (int i = 0; i < lanes; ++i) all |= seen[i];
+      return !(all & two_or_more);
+    }
+
+    // sums[row] += values p for `height` rows
+    template <int height>
+    static void weigh(float* sums, const uint32_t* values, const float* p, int64_t words) {
+      Float s[height][vectors];
+#pragma GCC unroll 8
+      for (int r = 0; r < height; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) s[r][v] = load(sums + r * queries + v * lanes);
+      for (int64_t k = 0; k < words; ++k, values += height, p += queries) {
+        Float weight[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) weight[v] = load(p + v * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < height; ++r) {
+          const Float value = broadcast(values + r);
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) s[r][v] = W::dot(s[r][v], weight[v], value);
+        }
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < height; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) store(sums + r * queries + v * lanes, s[r][v]);
+    }
+    template <int height>
+    static void weigh_rest(int64_t rest, float* sums, const uint32_t* values, const float* p, int64_t words) {
+      if (rest == height) return weigh<height>(sums, values, p, words);
+      if constexpr (height > 1) weigh_rest<height - 1>(rest, sums, values, p, words);
+    }
+
+    void weigh_values(int64_t first_key, int64_t count, int64_t packed) {
+      const uint32_t* values = a.packed_values + first_key / step * rows;
+      int64_t row = 0;
+      for (; row + tile <= rows; row += tile) weigh<tile>(sums + row * queries, values + row * (packed / step), p, count / step);
+      if (row < rows) weigh_rest<tile - 1>(rows - row, sums + row * queries, values + row * (packed / step), p, count / step);
+    }
+
+    void store_queries() const {
+      for (int v = 0; v < vectors; ++v) {
+        const Float scale = 1.0f / load(sums + v * lanes);
+        for (int64_t row = 1; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
+      }
+      int64_t d = 0;
+      for (; d + 4 <= a.width; d += 4) transpose(lines + d, out_line, sums + (1 + d) * queries, queries, 4, queries);
+      for (; d < a.width; ++d)
+        for (int64_t t = 0; t < queries; ++t) lines[t * out_line + d] = sums[(1 + d) * queries + t];
+      for (int64_t t = 0; t < a.queries; ++t) {
+        auto* to = static_cast<Element*>(a.y) + t * a.stride;
+        for (d = 0; d + lanes <= a.width; d += lanes) store(to + d, load(lines + t * out_line + d));
+        if (d < a.width) store_some(to + d, load_some(lines + t * out_line + d, a.width - d), a.width - d);
+      }
+    }
+
+    void run() {
+      const int64_t padded = (a.keys + tile - 1) / tile * tile;
+      const int64_t visible = a.causal ? smaller(padded, (a.first + a.queries + tile - 1) / tile * tile) : padded;
+      load_queries();
+      std::memset(sums, 0, static_cast<size_t>(rows * queries) * sizeof(float));
+      for (int v = 0; v < vectors; ++v) reference[v] = set(-1e30f);
+      raise_reference(0, tile);
+      for (int64_t key = 0; key < visible; key += key_block) {
+        const int64_t count = smaller(key_block, visible - key);
+        if (!probabilities(key, count)) {
+          raise_reference_and_sums(key, count);
+          probabilities(key, count);
+        }
+        weigh_values(key, count, smaller(key_block, padded - key));
+      }
+      store_queries();
+    }
+  };
+
+  static void block(const AttentionBlock& a) {
+    if (a.queries > lanes)
+      Block<most_vectors>{.a = a, .reference = {}}.run();
+    else
+      Block<1>{.a = a, .reference = {}}.run();
+  }
+
+  static constexpr AttentionKernels table() { return {most_vectors * lanes, tile, key_block, step, pack, block}; }
+};
+
+}  // namespace
+}  // namespace imagent::cpu
