@@ -64,6 +64,6 @@ struct ProductKernels {
 const ProductKernels* product_kernels(Isa isa, DType dtype);
 
 // What the files product_kernels.ISA.cpp define.
-extern const ProductKernels product_kernels_avx2_f32, product_kernels_avx512_f32, product_kernels_avx512bf16_bf16;
+extern const ProductKernels product_kernels_baseline_f32, product_kernels_avx2_f32, product_kernels_avx512_f32, product_kernels_avx512bf16_bf16;
 
 }  // namespace imagent::cpu
