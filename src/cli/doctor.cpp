@@ -1,0 +1,114 @@
+// The commands `doctor` and `version`: what this build and this machine can do.
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "backends.h"
+#include "base/cores.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/version.h"
+#include "pipeline/engine.h"
+#include "pipeline/field_rules.h"
+
+namespace imagent {
+
+namespace {
+struct DoctorOptions {
+  bool json = false;
+};
+}  // namespace
+
+static const std::vector<Field<DoctorOptions>>& doctor_fields() {
+  static const std::vector<Field<DoctorOptions>> fields = {
+      {{.name = "json", .flags = {"--json"}, .json = {}, .group = "Output", .value = "", .help = "One JSON object", .default_text = "", .kind = FieldKind::toggle},
+       rule::toggle(&DoctorOptions::json)}};
+  return fields;
+}
+
+std::string version_number() { return IMAGENT_VERSION; }
+
+std::string compiler_text() {
+#ifdef __clang__
+  return str("clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
+#else
+  return str("g++ ", __GNUC__, ".", __GNUC_MINOR__, ".", __GNUC_PATCHLEVEL__);
+#endif
+}
+
+static std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
+  return "unknown";
+}
+
+static nlohmann::ordered_json device_report(const BackendEntry& entry) {
+  nlohmann::ordered_json report = {{"name", entry.name}, {"help", entry.help}};
+  try {
+    const auto backend = entry.make({});
+    nlohmann::ordered_json dtypes = nlohmann::ordered_json::array();
+    for (const DType type : {DType::f32, DType::bf16, DType::f16})
+      if (backend->supports(type)) dtypes.push_back(name_of(type));
+    report["dtypes"] = dtypes;
+  } catch (const Error& error) {
+    report["error"] = error.text;
+  }
+  return report;
+}
+
+static nlohmann::ordered_json doctor_report() {
+  nlohmann::ordered_json report = {{"version", version_number()}, {"compiler", compiler_text()}, {"processor", processor_name()},
+                                   {"cores", usable_cores()}, {"cores_of_machine", std::thread::hardware_concurrency()},
+                                   {"available_memory_mb", available_memory() >> 20}};
+  report["devices"] = nlohmann::ordered_json::array();
+  for (const BackendEntry& entry : backend_list()) report["devices"].push_back(device_report(entry));
+  try {
+    report["builtin_model"] = Engine().find_model("").string();
+  } catch (const Error& error) {
+    report["builtin_model"] = nullptr;
+    report["builtin_model_error"] = error.text;
+  }
+  return report;
+}
+
+static std::string readable(const nlohmann::ordered_json& report) {
+  std::string text = str("imagent ", report["version"].get<std::string>(), ", built with ", report["compiler"].get<std::string>(), "\n",
+                         "processor  ", report["processor"].get<std::string>(), ", ", report["cores"].get<int>(), " of ",
+                         report["cores_of_machine"].get<int>(), " cores usable\n", "memory     ",
+                         report["available_memory_mb"].get<long long>(), " MB available\n");
+  for (const auto& device : report["devices"]) {
+    std::vector<std::string> dtypes;
+    if (device.contains("dtypes")) dtypes = device["dtypes"].get<std::vector<std::string>>();
+    text += str("device     ", device["name"].get<std::string>(), ": ", device["help"].get<std::string>(), " (",
+                device.contains("error") ? device["error"].get<std::string>() : join(dtypes, ", "), ")\n");
+  }
+  const bool has_model = report["builtin_model"].is_string();
+  return text + str("model      ", report[has_model ? "builtin_model" : "builtin_model_error"].get<std::string>(), has_model ? " (built in)" : "", "\n");
+}
+
+static int run_doctor(const Arguments& arguments) {
+  DoctorOptions options;
+  apply(options, doctor_fields(), arguments.given);
+  const auto report = doctor_report();
+  write_result(options.json ? json_text(report) : readable(report));
+  return 0;
+}
+
+Command doctor_command() {
+  return {{.name = "doctor", .summary = "What this build and this machine can do", .positional = "", .positional_hint = "", .max_positional = 0, .epilogue = ""},
+          "", infos(doctor_fields()), run_doctor};
+}
+
+static int run_version(const Arguments&) {
+  write_result(str("imagent ", version_number(), "\n"));
+  return 0;
+}
+
+Command version_command() {
+  return {{.name = "version", .summary = "The version", .positional = "", .positional_hint = "", .max_positional = 0, .epilogue = ""}, "", {}, run_version};
+}
+
+}  // namespace imagent

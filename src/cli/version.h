@@ -1,0 +1,10 @@
+// Which imagent this is.
+#pragma once
+#include <string>
+
+namespace imagent {
+
+std::string version_number();  // "0.1.0"
+std::string compiler_text();   // "g++ 12.2.0"
+
+}  // namespace imagent
