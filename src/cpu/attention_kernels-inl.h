@@ -15,7 +15,7 @@ inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // 2^x = 2^floor(x) * p(x - floor(x)); below 2^-126 it is near 0, above 2^127 at least 2.
 template <int degree>
-inline Float exp2(Float x, const float (&p)[degree + 1]) {
+inline Float exp2(Float x, const float* p) {
 #if defined(__AVX512F__)
   const Float f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 #else
@@ -31,10 +31,8 @@ inline Float exp2(Float x, const float (&p)[degree + 1]) {
   return y * power_of_two(n);
 #endif
 }
-inline Float exact_exp2(Float x) {  // to 1e-7, relative
-  static constexpr float p[] = {0.99999994f, 0.6931531f, 0.24015361f, 0.055826318f, 0.008989345f, 0.0018775734f};
-  return exp2<5>(x, p);
-}
+constexpr float exp2_to_1e7[] = {0.99999994f, 0.6931531f, 0.24015361f, 0.055826318f, 0.008989345f, 0.0018775734f};
+constexpr float exp2_to_7e5[] = {0.99992514f, 0.69583386f, 0.22606714f, 0.07802411f};
 
 // Products of f32 words, of tensors of f32 or bf16.
 template <class T>
@@ -42,7 +40,8 @@ struct F32Words {
   using Element = T;
   static constexpr int step = 1, key_block = 72;
   static Float dot(Float sum, Float a, Float b) { return fma(a, b, sum); }
-  static Float probabilities(const Float* x) { return exact_exp2(x[0]); }
+  static constexpr const float* exp2_table = exp2_to_1e7;
+  static Float probabilities(const Float* x, const float* table) { return exp2<5>(x[0], table); }
   static uint32_t word(const T* x) {
     const float value = to_float(x[0]);
     uint32_t bits;
@@ -58,10 +57,10 @@ struct Bf16Words {
   using Element = Bf16;
   static constexpr int step = 2, key_block = 96;
   static Float dot(Float sum, Float a, Float b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+  static constexpr const float* exp2_table = exp2_to_7e5;
   // Cut to bf16, not rounded: the error is as wide, and its mean drops out since softmax's sum has it too.
-  static Float probabilities(const Float* x) {
-    static constexpr float p[] = {0.99992514f, 0.69583386f, 0.22606714f, 0.07802411f};  // to 7.5e-5, relative
-    const Float even = exp2<3>(x[0], p), odd = exp2<3>(x[1], p);
+  static Float probabilities(const Float* x, const float* table) {
+    const Float even = exp2<3>(x[0], table), odd = exp2<3>(x[1], table);
     const __m512i upper_halves = _mm512_set4_epi32(0x0f0e, 0x0b0a, 0x0706, 0x0302);
     return (Float)_mm512_mask_shuffle_epi8((__m512i)odd, 0x3333333333333333, (__m512i)even, upper_halves);
   }
@@ -183,10 +182,14 @@ struct Attention {
 
     void hide_later_keys(Scores& s, int64_t first_key) const {
       if (!a.causal || first_key + tile <= a.first + 1) return;
+#pragma GCC unroll 8
       for (int r = 0; r < tile; ++r)
-        for (int v = 0; v < vectors; ++v)
-          for (int i = 0; i < lanes; ++i)
-            if (first_key + r > a.first + v * lanes + i) s[r][v][i] = -1e30f;
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+          const auto newest = static_cast<int32_t>(first_key + r - a.first - v * lanes);  // lanes before it may not see this key
+          const Int hidden = lane_numbers() < newest;
+          s[r][v] = from_bits((bits_of(set(-1e30f)) & hidden) | (bits_of(s[r][v]) & ~hidden));
+        }
     }
 
     // Sets `reference` so that no score of `count` keys passes it.
@@ -204,7 +207,7 @@ struct Attention {
       for (int v = 0; v < vectors; ++v) before[v] = reference[v];
       raise_reference(first_key, count);
       for (int v = 0; v < vectors; ++v) {
-        const Float scale = exact_exp2(before[v] - reference[v]);
+        const Float scale = exp2<5>(before[v] - reference[v], exp2_to_1e7);
         for (int64_t row = 0; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
       }
     }
@@ -221,13 +224,15 @@ struct Attention {
           for (int v = 0; v < vectors; ++v) s[r][v] = -reference[v];
         score(s, a.packed_keys + (first_key + t) * depth);
         hide_later_keys(s, first_key + t);
+        const float* table = W::exp2_table;
+        asm("" : "+r"(table));  // else the compiler keeps its values in registers, and the sums of score() no longer fit
 #pragma GCC unroll 8
         for (int r = 0; r < tile; r += step, to += queries)
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) {
             Float x[step];
             for (int i = 0; i < step; ++i) x[i] = s[r + i][v];
-            const Float word = W::probabilities(x);
+            const Float word = W::probabilities(x, table);
             store(to + v * lanes, word);
             seen |= bits_of(word);
           }
@@ -240,7 +245,7 @@ struct Attention {
 
     // sums[row] += values p for `height` rows
     template <int height>
-    static void weigh(float* sums, const uint32_t* values, const float* p, int64_t words) {
+    [[gnu::noinline]] static void weigh(float* sums, const uint32_t* values, const float* p, int64_t words) {
       Float s[height][vectors];
 #pragma GCC unroll 8
       for (int r = 0; r < height; ++r)

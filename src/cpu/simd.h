@@ -70,6 +70,12 @@ inline void store(Bf16* p, Float x) {  // round to nearest even; NaN stays NaN
   std::memcpy(p, &half, sizeof(half));
 }
 
+inline Int lane_numbers() {
+  Int numbers;
+  for (int i = 0; i < lanes; ++i) numbers[i] = i;
+  return numbers;
+}
+
 // The first `count` elements, fewer than `lanes`; those beyond are zero.
 template <class T>
 inline Float load_some(const T* p, int64_t count) {
