@@ -9,7 +9,8 @@ namespace imagent::cpu {
 namespace {
 
 // V gives: Element, Float (a vector), lanes, vectors (a panel's width in vectors), tile_rows, step,
-// zero, load, store, add, sub, broadcast (step elements), multiply_add(acc, broadcast, panel), from_elements, to_elements.
+// zero, load, store, add, sub, broadcast (step elements), multiply_add(acc, broadcast, panel), from_elements, to_elements,
+// and from_halves (f16) where there is an instruction for it.
 template <class V>
 struct Kernels {
   using Element = typename V::Element;
@@ -152,8 +153,34 @@ struct Kernels {
       }
   }
 
+  static void narrow(const float* from, void* to, int64_t count) {
+    auto* elements = static_cast<Element*>(to);
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) V::to_elements(elements + i, V::load(from + i));
+    if (i == count) return;
+    float rest[lanes] = {};
+    Element last[lanes];
+    for (int64_t j = i; j < count; ++j) rest[j - i] = from[j];
+    V::to_elements(last, V::load(rest));
+    for (int64_t j = i; j < count; ++j) elements[j] = last[j - i];
+  }
+
+  static void widen_half(const void* from, float* to, int64_t count) {
+    const auto* halves = static_cast<const char*>(from);  // perhaps at an odd address
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) V::store(to + i, V::from_halves(halves + 2 * i));
+    if (i == count) return;
+    char rest[2 * lanes] = {};
+    float last[lanes];
+    for (int64_t j = 2 * i; j < 2 * count; ++j) rest[j - 2 * i] = halves[j];
+    V::store(last, V::from_halves(rest));
+    for (int64_t j = i; j < count; ++j) to[j] = last[j - i];
+  }
+
   static constexpr ProductKernels table(DType dtype) {
-    return {dtype, width, V::step, V::tile_rows, tile, finish, winograd_input, winograd_output};
+    ProductKernels all{dtype, width, V::step, V::tile_rows, tile, finish, winograd_input, winograd_output, narrow, nullptr};
+    if constexpr (requires { &V::from_halves; }) all.widen_half = widen_half;
+    return all;
   }
 };
 

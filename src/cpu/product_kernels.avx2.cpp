@@ -21,6 +21,7 @@ struct Avx2 {
   static Float multiply_add(Float sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
   static Float from_elements(const float* p) { return _mm256_loadu_ps(p); }
   static void to_elements(float* p, Float x) { _mm256_storeu_ps(p, x); }
+  static Float from_halves(const char* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ struct Avx512 {
   static Float multiply_add(Float sum, Operand a, Operand b) { return _mm512_fmadd_ps(a, b, sum); }
   static Float from_elements(const float* p) { return _mm512_loadu_ps(p); }
   static void to_elements(float* p, Float x) { _mm512_storeu_ps(p, x); }
+  static Float from_halves(const char* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ struct Avx512Bf16 {
     return (Float)(__builtin_convertvector((Narrow)_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), Wide) << 16);
   }
   static void to_elements(uint16_t* p, Float x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x)); }
+  static Float from_halves(const char* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 };
 
 }  // namespace

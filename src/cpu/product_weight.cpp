@@ -2,6 +2,7 @@
 #include "cpu/product_weight.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace imagent::cpu {
 namespace {
@@ -20,73 +21,80 @@ ProductForm form_of(const Shape& shape, const ProductKernels& kernels) {
   return ProductForm::taps;
 }
 
-// G g G^T of one 3x3 kernel: 16 points.
-void winograd_weight(const float* g, float* points, int64_t point_stride) {
-  float t[4][3];
-  for (int j = 0; j < 3; ++j) {
-    const float a = g[j], b = g[3 + j], c = g[6 + j];
-    t[0][j] = a;
-    t[1][j] = 0.5f * (a + b + c);
-    t[2][j] = 0.5f * (a - b + c);
-    t[3][j] = c;
-  }
-  for (int i = 0; i < 4; ++i) {
-    const float a = t[i][0], b = t[i][1], c = t[i][2];
-    points[(4 * i) * point_stride] = a;
-    points[(4 * i + 1) * point_stride] = 0.5f * (a + b + c);
-    points[(4 * i + 2) * point_stride] = 0.5f * (a - b + c);
-    points[(4 * i + 3) * point_stride] = c;
-  }
+// Elements of the file as f32.
+void widen(const ProductKernels& kernels, const HostView& weight, int64_t first, int64_t count, float* to) {
+  const char* from = static_cast<const char*>(weight.data) + first * static_cast<int64_t>(size_of(weight.dtype));
+  if (weight.dtype == DType::f16 && kernels.widen_half)
+    kernels.widen_half(from, to, count);
+  else
+    widen_to_f32(weight.dtype, from, to, static_cast<size_t>(count));
 }
 
-// from [in][kernel positions] of one output -> to [taps][depth]; what is not written stays as it is.
-void arrange(const ProductWeight& w, int64_t in, int64_t positions, const float* from, float* to) {
-  switch (w.form) {
-    case ProductForm::rows: std::copy_n(from, in, to); break;
-    case ProductForm::gathered:
-      for (int64_t c = 0; c < in; ++c)
-        for (int64_t p = 0; p < positions; ++p) to[p * in + c] = from[c * positions + p];
-      break;
-    case ProductForm::taps:
-      for (int64_t c = 0; c < in; ++c)
-        for (int64_t p = 0; p < positions; ++p) to[p * w.depth + c] = from[c * positions + p];
-      break;
-    case ProductForm::winograd:
-      for (int64_t c = 0; c < in; ++c) winograd_weight(from + c * positions, to + c, w.depth);
-      break;
+// G g G^T for all channels of one output: g [in][9] -> points [in][16]. `planes` has room for [25][in].
+void winograd_weight(const float* g, int64_t in, float* planes, float* points) {
+  for (int64_t c = 0; c < in; ++c)
+    for (int p = 0; p < 9; ++p) planes[p * in + c] = g[c * 9 + p];
+  float* out = planes + 9 * in;
+  const auto row = [](float a, float b, float c, float* t) {
+    t[0] = a;
+    t[1] = 0.5f * (a + b + c);
+    t[2] = 0.5f * (a - b + c);
+    t[3] = c;
+  };
+  for (int64_t c = 0; c < in; ++c) {
+    const float* p = planes + c;
+    float t[3][4], u[4];
+    for (int j = 0; j < 3; ++j) row(p[j * in], p[(3 + j) * in], p[(6 + j) * in], t[j]);
+    for (int i = 0; i < 4; ++i) {
+      row(t[0][i], t[1][i], t[2][i], u);
+      for (int j = 0; j < 4; ++j) out[(4 * i + j) * in + c] = u[j];
+    }
   }
+  for (int64_t c = 0; c < in; ++c)
+    for (int p = 0; p < 16; ++p) points[c * 16 + p] = out[p * in + c];
 }
 
-// values [width][taps * depth] -> panel [taps * depth / step][width][step].
-template <class T, class Convert>
-void interleave(const ProductKernels& kernels, int64_t length, const float* values, T* panel, Convert convert) {
-  const int64_t width = kernels.width, step = kernels.step;
-  constexpr int64_t block = 16;  // so many k at a time stay in the nearest cache
-  for (int64_t k0 = 0; k0 < length; k0 += block)
-    for (int64_t o = 0; o < width; ++o)
-      for (int64_t k = k0; k < std::min(length, k0 + block); ++k)
-        panel[(k / step * width + o) * step + k % step] = convert(values[o * length + k]);
+// rows [width][in][positions] -> panel [taps][depth / step][width][step]. Gathered, all positions are one depth.
+template <class T>
+void interleave(const ProductWeight& w, int64_t in, int64_t positions, const T* rows, T* panel) {
+  constexpr int64_t step = 4 / sizeof(T);  // a word of neighbours in depth
+  constexpr int64_t block = 16;            // so many channels at a time stay in the nearest cache
+  const int64_t width = w.kernels->width, tap_size = w.form == ProductForm::gathered ? in : w.depth;
+  for (int64_t c0 = 0; c0 < in; c0 += block)
+    for (int64_t p = 0; p < positions; ++p)
+      for (int64_t o = 0; o < width; ++o) {
+        const T* from = rows + o * in * positions + p;
+        for (int64_t c = c0; c < std::min(in, c0 + block); ++c) {
+          const auto k = static_cast<uint64_t>(p * tap_size + c);
+          panel[(k / step * width + o) * step + k % step] = from[c * positions];
+        }
+      }
 }
 
 void pack_panel(const ProductWeight& w, const HostView& weight, int64_t panel) {
   const ProductKernels& kernels = *w.kernels;
-  const int64_t in = weight.shape[1], positions = weight.shape.rank() == 4 ? weight.shape[2] * weight.shape[3] : 1;
-  const int64_t row = in * positions, length = w.taps * w.depth;
-  Scratch scratch((row + kernels.width * length) * sizeof(float) + 128);
-  float* source = scratch.take<float>(row);
-  float* values = scratch.take<float>(kernels.width * length);
-  std::fill_n(values, kernels.width * length, 0.0f);
-  const int64_t first = panel * kernels.width, count = std::min<int64_t>(kernels.width, w.out - first);
-  const auto* bytes = static_cast<const char*>(weight.data);
+  const bool winograd = w.form == ProductForm::winograd;
+  const int64_t in = weight.shape[1], source_positions = weight.shape.rank() == 4 ? weight.shape[2] * weight.shape[3] : 1;
+  const int64_t positions = winograd ? 16 : source_positions, row = in * positions, width = kernels.width;
+  Scratch scratch(static_cast<size_t>((in * source_positions + 25 * in + row) * 4 + width * row * w.element()) + 4 * 64);
+  float* source = scratch.take<float>(in * source_positions);
+  float* planes = scratch.take<float>(25 * in);
+  float* points = scratch.take<float>(row);
+  char* rows = scratch.take<char>(width * row * w.element());
+  const int64_t first = panel * width, count = std::min(width, w.out - first);
+  std::memset(rows + count * row * w.element(), 0, (width - count) * row * w.element());
   for (int64_t o = 0; o < count; ++o) {
-    widen_to_f32(weight.dtype, bytes + (first + o) * row * static_cast<int64_t>(size_of(weight.dtype)), source, row);
-    arrange(w, in, positions, source, values + o * length);
+    widen(kernels, weight, (first + o) * in * source_positions, in * source_positions, source);
+    if (winograd) winograd_weight(source, in, planes, points);
+    kernels.narrow(winograd ? points : source, rows + o * row * w.element(), row);
   }
-  void* to = static_cast<char*>(w.weight.data()) + panel * w.panel_elements() * w.element();
-  if (kernels.dtype == DType::bf16)
-    interleave(kernels, length, values, static_cast<uint16_t*>(to), f32_to_bf16);
+  char* to = static_cast<char*>(w.weight.data()) + panel * w.panel_elements() * w.element();
+  const int64_t packed = w.form == ProductForm::gathered ? in * positions : in;
+  if (packed != w.depth) std::memset(to, 0, w.panel_elements() * w.element());  // the depth is rounded up
+  if (w.element() == 2)
+    interleave(w, in, positions, reinterpret_cast<const uint16_t*>(rows), reinterpret_cast<uint16_t*>(to));
   else
-    interleave(kernels, length, values, static_cast<float*>(to), [](float x) { return x; });
+    interleave(w, in, positions, reinterpret_cast<const float*>(rows), reinterpret_cast<float*>(to));
 }
 
 }  // namespace
