@@ -58,7 +58,7 @@ TEST_P(Pictures, TextToImageAgreesWithDiffusers) {
     if (!folder.filename().string().starts_with("txt2img")) continue;
     SCOPED_TRACE(folder.filename().string());
     const nlohmann::json c = read_json(folder / "case.json");
-    const Run run = engine().generate(request_of(c));
+    const auto run = engine().generate(request_of(c));
     ASSERT_EQ(run.results.size(), c["expected"].size());
 
     const Array latents = Arrays(folder / "latents.safetensors")["latents"];
@@ -101,7 +101,7 @@ TEST_P(Pictures, DemoModelReproducesItsReferenceRenders) {
   for (const auto& c : document["cases"]) {
     const std::string name = c["name"];
     SCOPED_TRACE(name);
-    const Run run = engine().generate(demo_request(c));
+    const auto run = engine().generate(demo_request(c));
     const PictureDifference d = difference(run.results[0].image, read_image(golden("demo/" + name + ".png")));
     EXPECT_LE(d.largest, 3);
     EXPECT_LE(d.mean, 0.05);

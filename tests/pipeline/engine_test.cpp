@@ -1,0 +1,189 @@
+// Errors, cancelling, memory prediction, defaults and prompts of whole runs.
+#include "pipeline/engine.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "pipeline/memory.h"
+#include "support/devices.h"
+#include "tensor/buffer.h"
+
+namespace imagent::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+Engine& engine() {
+  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
+  return engine;
+}
+
+Request small_request() {
+  Request r;
+  r.prompt = "a red house";
+  r.steps = 2;
+  r.seed = 1;
+  r.width = r.height = 64;
+  r.dtype = DType::f32;
+  return r;
+}
+
+void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& work) {
+  try {
+    work();
+    ADD_FAILURE() << "no error, expected: " << part;
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind, kind) << e.text;
+    EXPECT_NE(e.text.find(part), std::string::npos) << e.text;
+    EXPECT_EQ(e.text.find('\n'), std::string::npos) << e.text;
+  }
+}
+
+// A copy of the built-in model in a temporary folder, to be damaged.
+struct ModelCopy {
+  fs::path path = fs::temp_directory_path() / str("imagent_model_", ::getpid());
+  ModelCopy() {
+    fs::remove_all(path);
+    fs::copy(source_dir() / "models/demo", path, fs::copy_options::recursive);
+  }
+  ~ModelCopy() { fs::remove_all(path); }
+  Run draw() const {
+    Request r = small_request();
+    r.model = path.string();
+    return Engine({.device = "cpu"}).generate(r);
+  }
+};
+
+TEST(EngineErrors, AreSentencesOfTheRightKind) {
+  const auto with = [](auto change) {
+    return [change] {
+      Request r = small_request();
+      change(r);
+      engine().generate(r);
+    };
+  };
+  expect_error(ErrorKind::usage, "multiples of 8", with([](Request& r) { r.width = 65; }));
+  expect_error(ErrorKind::usage, "eulr", with([](Request& r) { r.sampler = "eulr"; }));
+  expect_error(ErrorKind::usage, "dpmpp_2m", with([](Request& r) { r.sampler = "no such sampler"; }));
+  expect_error(ErrorKind::usage, "karras", with([](Request& r) { r.scheduler = "no such schedule"; }));
+  expect_error(ErrorKind::usage, "UTF-8", with([](Request& r) { r.prompt = "caf\xE9"; }));
+  expect_error(ErrorKind::usage, "clip skip", with([](Request& r) { r.clip_skip = 9; }));
+  expect_error(ErrorKind::usage, "steps", with([](Request& r) { r.steps = -3; }));
+  expect_error(ErrorKind::model, "no/such/model", with([](Request& r) { r.model = "no/such/model"; }));
+  expect_error(ErrorKind::model, "no model_index.json", with([](Request& r) { r.model = source_dir() / "docs"; }));
+  expect_error(ErrorKind::unsupported, "f16", with([](Request& r) { r.dtype = DType::f16; }));
+}
+
+TEST(EngineErrors, DamagedModels) {
+  const ModelCopy model;
+  EXPECT_EQ(model.draw().results.size(), 1u);
+  const fs::path unet = model.path / "unet/diffusion_pytorch_model.safetensors";
+  fs::resize_file(unet, fs::file_size(unet) / 2);
+  expect_error(ErrorKind::model, "truncated", [&] { model.draw(); });
+  fs::remove(unet);
+  expect_error(ErrorKind::model, "no weights in", [&] { model.draw(); });
+  fs::copy_file(model.path / "vae/diffusion_pytorch_model.safetensors", unet);
+  expect_error(ErrorKind::model, "lacks", [&] { model.draw(); });
+  std::ofstream(model.path / "unet/config.json") << "{ not json";
+  expect_error(ErrorKind::model, "config.json", [&] { model.draw(); });
+}
+
+TEST(EngineErrors, MissingTensorsAreNamed) {
+  const ModelCopy model;
+  const fs::path file = model.path / "vae/diffusion_pytorch_model.safetensors";
+  std::string bytes = read_text(file);
+  const std::string name = "decoder.conv_norm_out.weight";
+  const size_t at = bytes.find(name);
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, name.size(), "decoder.conv_norm_oat.weight");
+  std::ofstream(file, std::ios::binary) << bytes;
+  expect_error(ErrorKind::model, name, [&] { model.draw(); });
+}
+
+TEST(EngineErrors, TooLittleMemoryIsSaidBeforeTheRun) {
+  Engine small({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo", .memory_limit = size_t{20} << 20});
+  Request r = small_request();
+  r.width = r.height = 2048;
+  expect_error(ErrorKind::memory, "20 MiB are available", [&] { small.generate(r); });
+  r.width = r.height = 64;
+  small.generate(r);  // and the engine goes on
+}
+
+// The prediction against what the plain-loop backend then holds: it allocates nothing but tensors.
+TEST(Memory, PredictionAgreesWithARun) {
+  Engine plain({.device = "reference", .threads = 0, .builtin_model = source_dir() / "models/demo"});
+  Request r = small_request();
+  r.steps = 1;
+  plain.generate(r);
+  const MemoryNeed need = predict_memory(ModelFolder(source_dir() / "models/demo"), {8, 8, 2, 77, DType::f32});
+  const auto held = static_cast<double>(plain.backend().peak_bytes());
+  EXPECT_GT(static_cast<double>(need.activations), 0.5 * held);
+  EXPECT_LT(static_cast<double>(need.activations), 1.5 * held);
+  EXPECT_GT(need.weights, fs::file_size(source_dir() / "models/demo/unet/diffusion_pytorch_model.safetensors"));
+}
+
+TEST(Engine, CancelStopsBetweenOps) {
+  std::atomic<bool> cancel = false;
+  Events events;
+  events.cancel = &cancel;
+  events.phase = [&](const std::string& phase) { cancel = phase == "denoise"; };
+  expect_error(ErrorKind::cancelled, "cancelled", [&] { engine().generate(small_request(), events); });
+  cancel = false;
+  events.phase = nullptr;
+  EXPECT_EQ(engine().generate(small_request(), events).results.size(), 1u);
+}
+
+TEST(Engine, SeedIsDrawnAndTold) {
+  Request r = small_request();
+  r.seed = -1;
+  const auto first = engine().generate(r), second = engine().generate(r);
+  EXPECT_NE(first.results[0].seed, second.results[0].seed);
+  EXPECT_NE(first.results[0].infotext.find(str("Seed: ", first.results[0].seed)), std::string::npos);
+  r.seed = first.results[0].seed;
+  EXPECT_EQ(engine().generate(r).results[0].image, first.results[0].image);
+}
+
+TEST(Engine, ModelsOwnDefaults) {
+  Request r;
+  r.prompt = "a tree";
+  const auto run = engine().generate(r);
+  EXPECT_EQ(run.results[0].image.width, 128);
+  EXPECT_EQ(run.request.steps, 20);
+  EXPECT_FLOAT_EQ(*run.request.guidance_scale, 3.5f);
+}
+
+// A plain short prompt gives diffusers' picture in native mode; brackets weigh there and are characters for diffusers.
+TEST(Engine, GrammarFollowsCompat) {
+  Request native = small_request(), plain = small_request();
+  plain.compat = Compat::diffusers;
+  EXPECT_EQ(engine().generate(native).results[0].image, engine().generate(plain).results[0].image);
+  native.prompt = plain.prompt = "a (red:1.5) house";
+  EXPECT_NE(engine().generate(native).results[0].image, engine().generate(plain).results[0].image);
+}
+
+TEST(Engine, LongPromptsRunInChunks) {
+  Request r = small_request();
+  for (int i = 0; i < 100; ++i) r.prompt += " by the sea";
+  const auto cut_off = engine().generate(r);
+  r.prompt += " at night, stars";
+  EXPECT_NE(engine().generate(r).results[0].image, cut_off.results[0].image);
+  r.compat = Compat::diffusers;
+  const auto cut = engine().generate(r);
+  r.prompt += " and a moon";
+  EXPECT_EQ(engine().generate(r).results[0].image, cut.results[0].image);
+}
+
+TEST(Engine, PromptEditingChangesThePictureOnTheWay) {
+  Request r = small_request();
+  r.prompt = "a [red:blue:1] house";
+  const auto edited = engine().generate(r);
+  r.prompt = "a red house";
+  const auto red = engine().generate(r);
+  r.prompt = "a blue house";
+  EXPECT_NE(edited.results[0].image, red.results[0].image);
+  EXPECT_NE(edited.results[0].image, engine().generate(r).results[0].image);
+}
+
+}  // namespace
+}  // namespace imagent::test
