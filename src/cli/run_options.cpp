@@ -1,6 +1,7 @@
 // Fields of RunOptions, one row each, and the way from arguments to a request.
 #include "cli/run_options.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "backends.h"
@@ -111,6 +112,8 @@ PictureCall read_picture_call(const Arguments& arguments, const Environment& env
   validate(call.request);
   if (call.options.cpu) call.options.device = "cpu";
   const long long pictures = static_cast<long long>(call.options.count) * call.request.batch;
+  check(call.request.seed <= std::numeric_limits<int64_t>::max() - pictures, ErrorKind::usage, "--seed ", call.request.seed, ": too large for ",
+        pictures, " pictures, whose last seed would not fit 64 bits");
   if (call.options.output == "-") {
     check(pictures == 1, ErrorKind::usage, "--output -: standard output takes one picture, not ", pictures);
     check(!call.options.json, ErrorKind::usage, "--output - and --json: both write to standard output");

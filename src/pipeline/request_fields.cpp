@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "pipeline/field_rules.h"
+#include "sampling/samplers.h"
 
 namespace imagent {
 
@@ -105,6 +106,23 @@ static RequestRule preview() {
   return {"none or every:N[:latent|taesd|vae], N from 1 to 1000", set, get};
 }
 
+// A name of the list by any spelling that `find` knows; "" is the model's own.
+template <class Entries, class Find>
+static RequestRule listed_name(std::string Request::*member, const Entries& entries, const Find& find) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  const auto set = [=](Request& request, const std::string& text) {
+    try {
+      if (!text.empty()) find(text);
+    } catch (const Error&) {
+      return false;  // the caller names the list
+    }
+    request.*member = text;
+    return true;
+  };
+  return {"one of " + join(names, ", "), set, [=](const Request& request) { return request.*member; }, names};
+}
+
 static std::vector<Field<Request>> prompt_fields() {
   const std::string group = "Prompt";
   return {
@@ -182,11 +200,11 @@ static std::vector<Field<Request>> sampling_fields() {
         .help = "Correction of contrast under strong guidance", .default_text = ""},
        rule::real(&Request::guidance_rescale, {0, 1})},
       {{.name = "sampler", .flags = {"--sampler"}, .json = {"sampler_name", "sampler_index", "sample_method"}, .group = group, .value = "NAME",
-        .help = "Sampler", .default_text = "the model's"},
-       rule::text(&Request::sampler)},
+        .help = "Sampler, also as other programs call it (DPM++ 2M Karras)", .default_text = "the model's"},
+       listed_name(&Request::sampler, samplers(), [](const std::string& name) { find_sampler(name); })},
       {{.name = "scheduler", .flags = {"--scheduler"}, .json = {}, .group = group, .value = "NAME",
         .help = "Spacing of the noise levels", .default_text = "the model's"},
-       rule::text(&Request::scheduler)},
+       listed_name(&Request::scheduler, schedules(), [](const std::string& name) { find_schedule(name); })},
       {{.name = "eta", .flags = {"--eta"}, .json = {}, .group = group, .value = "X",
         .help = "Share of fresh noise in samplers that add some", .default_text = "the sampler's"},
        rule::real(&Request::eta, {0, 10})},

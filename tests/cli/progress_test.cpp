@@ -1,0 +1,113 @@
+// What progress looks like, and how often.
+#include "cli/progress.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <sstream>
+
+namespace imagent {
+namespace {
+
+ProgressMode resolved(bool terminal, std::map<std::string, const char*> variables, ProgressMode asked = ProgressMode::automatic) {
+  return resolve_progress(asked, terminal, [=](const char* name) { return variables.count(name) ? variables.at(name) : nullptr; });
+}
+
+TEST(Progress, AutomaticMode) {
+  EXPECT_EQ(resolved(true, {{"TERM", "xterm"}}), ProgressMode::bar);
+  EXPECT_EQ(resolved(false, {{"TERM", "xterm"}}), ProgressMode::plain);
+  EXPECT_EQ(resolved(true, {{"TERM", "dumb"}}), ProgressMode::plain);
+  EXPECT_EQ(resolved(true, {}), ProgressMode::plain);
+  EXPECT_EQ(resolved(true, {{"TERM", "xterm"}, {"CI", "true"}}), ProgressMode::plain);
+  EXPECT_EQ(resolved(true, {{"TERM", "xterm"}, {"CI", "false"}}), ProgressMode::bar);
+  EXPECT_EQ(resolved(false, {}, ProgressMode::json), ProgressMode::json);
+}
+
+TEST(Progress, Lines) {
+  EXPECT_EQ(bar_line({20, 20, 1.234}, 36), "20/20 [=======] 1.23 s/it  eta 0:00");
+  EXPECT_EQ(bar_line({5, 20, 1.0}, 80), "5/20 [" + std::string(10, '=') + std::string(30, ' ') + "] 1.00 s/it  eta 0:15");
+  EXPECT_EQ(bar_line({0, 20, 0}, 30), "0/20 [" + std::string(22, ' ') + "]");
+  EXPECT_EQ(plain_line({5, 20, 1.0}), "step 5/20 (25 %)  1.00 s/it  eta 0:15");
+  EXPECT_EQ(plain_line({1, 4, 0.0123}), "step 1/4 (25 %)  0.012 s/it  eta 0:00");
+  const auto object = nlohmann::json::parse(json_line({5, 20, 1.5}));
+  EXPECT_EQ(object["event"], "step");
+  EXPECT_EQ(object["step"], 5);
+  EXPECT_EQ(object["eta_s"], 22.5);
+  EXPECT_EQ(duration_text(59.6), "1:00");
+  EXPECT_EQ(duration_text(3723), "1:02:03");
+  EXPECT_EQ(duration_text(-1), "0:00");
+  for (int columns = 0; columns < 100; ++columns) EXPECT_LE(static_cast<int>(bar_line({7, 20, 1}, columns).size()), columns);
+}
+
+struct Screen {
+  std::string text;
+  double time = 0;
+  ProgressReporter::Options options(ProgressMode mode, bool hide_cursor = false) {
+    return {mode, 60, hide_cursor, [this](const std::string& s) { text += s; }, [this] { return time; }};
+  }
+  size_t count(const std::string& what) const {
+    size_t n = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  }
+};
+
+TEST(Progress, BarIsDrawnAtMostTenTimesASecond) {
+  Screen screen;
+  {
+    ProgressReporter reporter(screen.options(ProgressMode::bar, true));
+    for (int step = 0; step <= 1000; ++step, screen.time += 0.01) reporter.step({step, 1000, 0.01});
+    EXPECT_EQ(screen.text.find("\x1b[?25l"), 0u);
+  }
+  EXPECT_LE(screen.count("\r"), 102u);
+  EXPECT_GE(screen.count("\r"), 90u);
+  EXPECT_NE(screen.text.find("1000/1000 ["), std::string::npos) << "the last step is always drawn";
+  EXPECT_EQ(screen.text.substr(screen.text.size() - 7), "\n\x1b[?25h") << "the cursor is shown again";
+}
+
+TEST(Progress, WithoutCursorSequencesThereIsNoAnsi) {
+  Screen screen;
+  for (const ProgressMode mode : {ProgressMode::bar, ProgressMode::plain, ProgressMode::json}) {
+    ProgressReporter reporter(screen.options(mode));
+    reporter.phase("load");
+    for (int step = 0; step <= 20; ++step) reporter.step({step, 20, 1});
+  }
+  EXPECT_EQ(screen.count("\x1b"), 0u);
+}
+
+TEST(Progress, PlainLinesComePerTenthOrFiveSeconds) {
+  Screen screen;
+  ProgressReporter fast(screen.options(ProgressMode::plain));
+  for (int step = 0; step <= 200; ++step, screen.time += 0.01) fast.step({step, 200, 0.01});
+  EXPECT_EQ(screen.count("\n"), 11u) << screen.text;
+  EXPECT_NE(screen.text.find("step 200/200 (100 %)"), std::string::npos);
+
+  Screen slow_screen;
+  ProgressReporter slow(slow_screen.options(ProgressMode::plain));
+  for (int step = 0; step <= 100; ++step, slow_screen.time += 6) slow.step({step, 100, 6});
+  EXPECT_EQ(slow_screen.count("\n"), 100u);
+}
+
+TEST(Progress, NoneIsSilent) {
+  Screen screen;
+  ProgressReporter reporter(screen.options(ProgressMode::none));
+  reporter.phase("load");
+  for (int step = 0; step <= 20; ++step) reporter.step({step, 20, 1});
+  reporter.finish();
+  EXPECT_EQ(screen.text, "");
+}
+
+TEST(Progress, JsonIsOneObjectALine) {
+  Screen screen;
+  ProgressReporter reporter(screen.options(ProgressMode::json));
+  for (const char* phase : {"load", "text", "denoise"}) reporter.phase(phase);
+  for (int step = 0; step <= 3; ++step) reporter.step({step, 3, 1});
+  std::istringstream lines(screen.text);
+  size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) EXPECT_TRUE(nlohmann::json::parse(line).is_object());
+  EXPECT_EQ(count, 7u);
+}
+
+}  // namespace
+}  // namespace imagent
