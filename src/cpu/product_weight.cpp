@@ -54,19 +54,29 @@ void winograd_weight(const float* g, int64_t in, float* planes, float* points) {
     for (int p = 0; p < 16; ++p) points[c * 16 + p] = out[p * in + c];
 }
 
-// rows [width][in][positions] -> panel [taps][depth / step][width][step]. Gathered, all positions are one depth.
+// One panel's rows [in][positions], on their way: at a stride that puts neighbours into different sets of the nearest cache.
+struct PanelRows {
+  PanelRows(int64_t in, int64_t positions, int64_t element)
+      : in(in), positions(positions), stride_bytes((in * positions * element + 4095) / 4096 * 4096 + 576) {}
+  int64_t in, positions, stride_bytes;
+  char* data = nullptr;
+
+  char* row(int64_t i) const { return data + i * stride_bytes; }
+};
+
+// rows -> panel [taps][depth / step][width][step]. Gathered, all positions are one depth.
 template <class T>
-void interleave(const ProductWeight& w, int64_t in, int64_t positions, const T* rows, T* panel) {
+void interleave(const ProductWeight& w, const PanelRows& rows, T* panel) {
   constexpr int64_t step = 4 / sizeof(T);  // a word of neighbours in depth
   constexpr int64_t block = 16;            // so many channels at a time stay in the nearest cache
-  const int64_t width = w.kernels->width, tap_size = w.form == ProductForm::gathered ? in : w.depth;
-  for (int64_t c0 = 0; c0 < in; c0 += block)
-    for (int64_t p = 0; p < positions; ++p)
+  const int64_t width = w.kernels->width, tap_size = w.form == ProductForm::gathered ? rows.in : w.depth;
+  for (int64_t c0 = 0; c0 < rows.in; c0 += block)
+    for (int64_t p = 0; p < rows.positions; ++p)
       for (int64_t o = 0; o < width; ++o) {
-        const T* from = rows + o * in * positions + p;
-        for (int64_t c = c0; c < std::min(in, c0 + block); ++c) {
+        const T* from = reinterpret_cast<const T*>(rows.row(o)) + p;
+        for (int64_t c = c0; c < std::min(rows.in, c0 + block); ++c) {
           const auto k = static_cast<uint64_t>(p * tap_size + c);
-          panel[(k / step * width + o) * step + k % step] = from[c * positions];
+          panel[(k / step * width + o) * step + k % step] = from[c * rows.positions];
         }
       }
 }
@@ -76,25 +86,26 @@ void pack_panel(const ProductWeight& w, const HostView& weight, int64_t panel) {
   const bool winograd = w.form == ProductForm::winograd;
   const int64_t in = weight.shape[1], source_positions = weight.shape.rank() == 4 ? weight.shape[2] * weight.shape[3] : 1;
   const int64_t positions = winograd ? 16 : source_positions, row = in * positions, width = kernels.width;
-  Scratch scratch(static_cast<size_t>((in * source_positions + 25 * in + row) * 4 + width * row * w.element()) + 4 * 64);
+  PanelRows rows(in, positions, w.element());
+  Scratch scratch(static_cast<size_t>((in * source_positions + 25 * in + row) * 4 + width * rows.stride_bytes) + 4 * 64);
   float* source = scratch.take<float>(in * source_positions);
   float* planes = scratch.take<float>(25 * in);
   float* points = scratch.take<float>(row);
-  char* rows = scratch.take<char>(width * row * w.element());
+  rows.data = scratch.take<char>(width * rows.stride_bytes);
   const int64_t first = panel * width, count = std::min(width, w.out - first);
-  std::memset(rows + count * row * w.element(), 0, (width - count) * row * w.element());
+  for (int64_t o = count; o < width; ++o) std::memset(rows.row(o), 0, row * w.element());
   for (int64_t o = 0; o < count; ++o) {
     widen(kernels, weight, (first + o) * in * source_positions, in * source_positions, source);
     if (winograd) winograd_weight(source, in, planes, points);
-    kernels.narrow(winograd ? points : source, rows + o * row * w.element(), row);
+    kernels.narrow(winograd ? points : source, rows.row(o), row);
   }
   char* to = static_cast<char*>(w.weight.data()) + panel * w.panel_elements() * w.element();
   const int64_t packed = w.form == ProductForm::gathered ? in * positions : in;
   if (packed != w.depth) std::memset(to, 0, w.panel_elements() * w.element());  // the depth is rounded up
   if (w.element() == 2)
-    interleave(w, in, positions, reinterpret_cast<const uint16_t*>(rows), reinterpret_cast<uint16_t*>(to));
+    interleave(w, rows, reinterpret_cast<uint16_t*>(to));
   else
-    interleave(w, in, positions, reinterpret_cast<const float*>(rows), reinterpret_cast<float*>(to));
+    interleave(w, rows, reinterpret_cast<float*>(to));
 }
 
 }  // namespace
