@@ -7,6 +7,7 @@
 #include "base/cores.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/version.h"
@@ -28,7 +29,7 @@ static const std::vector<Field<DoctorOptions>>& doctor_fields() {
   return fields;
 }
 
-std::string version_number() { return IMAGENT_VERSION; }
+std::string version_number() { return version; }
 
 std::string compiler_text() {
 #ifdef __clang__
@@ -38,7 +39,7 @@ std::string compiler_text() {
 #endif
 }
 
-static std::string processor_name() {
+std::string processor_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
     if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));

@@ -62,12 +62,19 @@ struct OpRecord {
   double flop = 0, seconds = 0;
 };
 
+// What a device computes with, for reports.
+struct DeviceInfo {
+  int threads = 1;
+  std::string instructions;  // "avx512bf16", ...
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;              // "cpu"
   virtual bool supports(DType compute) const = 0;         // can it compute in this dtype at speed
   virtual bool host_memory() const = 0;                   // may the host follow Tensor::data()
+  virtual DeviceInfo info() const { return {}; }
 
   // Memory. Errors: memory.
   virtual std::shared_ptr<Buffer> allocate(size_t bytes) = 0;
