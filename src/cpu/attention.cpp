@@ -55,9 +55,14 @@ void attention(ThreadPool& pool, Tensor& y, const AttentionInput& in) {
 
   const int64_t key_blocks = (job.key_count + kernels.key_block - 1) / kernels.key_block;
   const int64_t query_blocks = (job.queries + kernels.queries - 1) / kernels.queries;
+  // While the keys of all heads stay in a cache, all heads of a block of queries come one after another: they share its lines.
+  const bool keys_are_few = (key_words + value_words) * static_cast<int64_t>(sizeof(uint32_t)) <= 512 * 1024;
+  const int64_t heads_a_piece = keys_are_few ? in.heads : 1;
   for (; job.image < y.dim(0); ++job.image) {
     pool.run(in.heads * key_blocks, [&](int64_t i, int) { job.pack(i / key_blocks, i % key_blocks); });
-    pool.run(in.heads * query_blocks, [&](int64_t i, int thread) { job.compute(i / query_blocks, i % query_blocks, thread); });
+    pool.run(in.heads / heads_a_piece * query_blocks, [&](int64_t i, int thread) {
+      for (int64_t head = 0; head < heads_a_piece; ++head) job.compute(i / query_blocks + head, i % query_blocks, thread);
+    });
   }
 }
 

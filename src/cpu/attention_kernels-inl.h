@@ -2,7 +2,7 @@
 // (Dao et al. 2022, "FlashAttention"; Milakov & Gimelshein 2018, "Online normalizer calculation for softmax").
 // What is subtracted from a score only has to keep 2^x in range, so it is no exact maximum: a guess from the first keys plus
 // `headroom`, raised for a whole block of keys in the rare case that a score passes it. So scores go from registers into
-// 2^x at once and are never stored. Row 0 of the packed values is 1 for every key: its product is softmax's sum, made of
+// 2^x at once and are never stored. The last row of the packed values is 1 for every key: its product is softmax's sum, made of
 // the very probabilities, rounded for bf16, that weigh the values.
 #pragma once
 #include "cpu/attention_kernels.h"
@@ -42,12 +42,11 @@ struct F32Words {
   static Float dot(Float sum, Float a, Float b) { return fma(a, b, sum); }
   static constexpr const float* exp2_table = exp2_to_1e7;
   static Float probabilities(const Float* x, const float* table) { return exp2<5>(x[0], table); }
-  static uint32_t word(const T* x) {
-    const float value = to_float(x[0]);
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    return bits;
+  static void key_words(uint32_t* to, const T* key, int64_t width) {
+    for_vectors(width, [&](int64_t d, auto part) { part.store(reinterpret_cast<float*>(to) + d, part.load(key + d)); });
   }
+  static void value_words(uint32_t* to, const T* value, const T*, int64_t width) { key_words(to, value, width); }
+  static uint32_t one(int64_t) { return 0x3f800000; }
   static void store_query(uint32_t* to, Float x) { store(reinterpret_cast<float*>(to), x); }
 };
 
@@ -64,7 +63,17 @@ struct Bf16Words {
     const __m512i upper_halves = _mm512_set4_epi32(0x0f0e, 0x0b0a, 0x0706, 0x0302);
     return (Float)_mm512_mask_shuffle_epi8((__m512i)odd, 0x3333333333333333, (__m512i)even, upper_halves);
   }
-  static uint32_t word(const Bf16* x) { return x[0].bits | static_cast<uint32_t>(x[1].bits) << 16; }
+  static void key_words(uint32_t* to, const Bf16* key, int64_t width) {
+    if (width % 2) to[width / 2] = 0;
+    std::memcpy(to, key, static_cast<size_t>(width) * sizeof(Bf16));
+  }
+  static void value_words(uint32_t* to, const Bf16* even, const Bf16* odd, int64_t width) {
+    for_vectors(width, [&](int64_t d, auto part) {
+      const Int pairs = (Int)((Uint)bits_of(part.load(even + d)) >> 16) | (odd ? bits_of(part.load(odd + d)) : Int{});
+      part.store(reinterpret_cast<float*>(to) + d, from_bits(pairs));
+    });
+  }
+  static uint32_t one(int64_t keys) { return keys > 1 ? 0x3f803f80 : 0x3f80; }
   static void store_query(uint32_t* to, Float x) { store(reinterpret_cast<Bf16*>(to), x); }
 };
 #endif
@@ -102,31 +111,22 @@ struct Attention {
     pack_values(a, first, count);
   }
 
-  // [tile of keys][depth][key]
+  // [key][depth]
   static void pack_keys(const AttentionPack& a, int64_t first, int64_t count, int64_t depth) {
-    uint32_t* to = a.packed_keys + first * depth;
-    for (int64_t key = first; key < first + count; key += tile)
-      for (int64_t d = 0; d < a.width; d += step)
-        for (int r = 0; r < tile; ++r) {
-          const auto* from = static_cast<const Element*>(a.k) + smaller(key + r, a.keys - 1) * a.stride + d;
-          Element pair[step] = {};
-          for (int i = 0; i < smaller(step, a.width - d); ++i) pair[i] = from[i];
-          *to++ = W::word(pair);
-        }
+    for (int64_t key = first; key < first + count; ++key)
+      W::key_words(a.packed_keys + key * depth, static_cast<const Element*>(a.k) + smaller(key, a.keys - 1) * a.stride, a.width);
   }
 
-  // [tile of rows][keys][row]; row 0 is 1, row 1 + d is channel d
+  // [keys / step][width, 1]
   static void pack_values(const AttentionPack& a, int64_t first, int64_t count) {
-    const int64_t rows = a.width + 1;
-    uint32_t* to = a.packed_values + first / step * rows;
-    for (int64_t row = 0; row < rows; row += tile)
-      for (int64_t key = first; key < first + count; key += step)
-        for (int64_t r = row; r < smaller(row + tile, rows); ++r) {
-          Element pair[step] = {};
-          for (int i = 0; i < smaller(step, a.keys - key); ++i)
-            pair[i] = r == 0 ? one<Element> : static_cast<const Element*>(a.v)[(key + i) * a.stride + r - 1];
-          *to++ = W::word(pair);
-        }
+    for (int64_t key = first; key < first + count; key += step) {
+      uint32_t* to = a.packed_values + key / step * (a.width + 1);
+      const auto* value = static_cast<const Element*>(a.v) + key * a.stride;
+      const int64_t present = a.keys - key;
+      if (present > 0) W::value_words(to, value, present > 1 ? value + a.stride : nullptr, a.width);
+      if (present <= 0) std::memset(to, 0, static_cast<size_t>(a.width) * sizeof(uint32_t));
+      to[a.width] = present > 0 ? W::one(present) : 0;
+    }
   }
 
   // One block of queries, `vectors` vectors of them.
@@ -150,12 +150,7 @@ struct Attention {
         std::memset(to, 0, static_cast<size_t>(line) * sizeof(float));
         if (t >= a.queries) continue;
         const auto* from = static_cast<const Element*>(a.q) + t * a.stride;
-        int64_t d = 0;
-        for (; d + lanes <= a.width; d += lanes) W::store_query(to + d / step, load(from + d) * a.scale);
-        if (d == a.width) continue;
-        uint32_t rest[lanes] = {};
-        W::store_query(rest, load_some(from + d, a.width - d) * a.scale);
-        std::memcpy(to + d / step, rest, static_cast<size_t>((a.width - d + step - 1) / step) * sizeof(float));
+        for_vectors(a.width, [&](int64_t d, auto part) { W::store_query(to + d / step, part.load(from + d) * a.scale); });
       }
       for (int64_t d = 0; d < depth; d += 4) {
         float turned[4 * queries];
@@ -167,13 +162,14 @@ struct Attention {
     // s[key][query] += k q for one tile of keys
     void score(Scores& s, const uint32_t* keys) const {
       const float* x = q;
-      for (int64_t d = 0; d < depth; ++d, keys += tile, x += queries) {
+      const int64_t stride = depth;
+      for (const uint32_t* end = keys + depth; keys != end; ++keys, x += queries) {
         Float query[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) query[v] = load(x + v * lanes);
 #pragma GCC unroll 8
         for (int r = 0; r < tile; ++r) {
-          const Float key = broadcast(keys + r);
+          const Float key = broadcast(keys + r * stride);
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) s[r][v] = W::dot(s[r][v], query[v], key);
         }
@@ -245,13 +241,13 @@ struct Attention {
 
     // sums[row] += values p for `height` rows
     template <int height>
-    [[gnu::noinline]] static void weigh(float* sums, const uint32_t* values, const float* p, int64_t words) {
+    [[gnu::noinline]] static void weigh(float* sums, const uint32_t* values, int64_t stride, const float* p, int64_t words) {
       Float s[height][vectors];
 #pragma GCC unroll 8
       for (int r = 0; r < height; ++r)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) s[r][v] = load(sums + r * queries + v * lanes);
-      for (int64_t k = 0; k < words; ++k, values += height, p += queries) {
+      for (int64_t k = 0; k < words; ++k, values += stride, p += queries) {
         Float weight[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) weight[v] = load(p + v * lanes);
@@ -268,31 +264,30 @@ struct Attention {
         for (int v = 0; v < vectors; ++v) store(sums + r * queries + v * lanes, s[r][v]);
     }
     template <int height>
-    static void weigh_rest(int64_t rest, float* sums, const uint32_t* values, const float* p, int64_t words) {
-      if (rest == height) return weigh<height>(sums, values, p, words);
-      if constexpr (height > 1) weigh_rest<height - 1>(rest, sums, values, p, words);
+    void weigh_rest(int64_t row, const uint32_t* values, int64_t words) {
+      if (rows - row == height) return weigh<height>(sums + row * queries, values + row, rows, p, words);
+      if constexpr (height > 1) weigh_rest<height - 1>(row, values, words);
     }
 
-    void weigh_values(int64_t first_key, int64_t count, int64_t packed) {
+    void weigh_values(int64_t first_key, int64_t count) {
       const uint32_t* values = a.packed_values + first_key / step * rows;
       int64_t row = 0;
-      for (; row + tile <= rows; row += tile) weigh<tile>(sums + row * queries, values + row * (packed / step), p, count / step);
-      if (row < rows) weigh_rest<tile - 1>(rows - row, sums + row * queries, values + row * (packed / step), p, count / step);
+      for (; row + tile <= rows; row += tile) weigh<tile>(sums + row * queries, values + row, rows, p, count / step);
+      if (row < rows) weigh_rest<tile - 1>(row, values, count / step);
     }
 
     void store_queries() const {
       for (int v = 0; v < vectors; ++v) {
-        const Float scale = 1.0f / load(sums + v * lanes);
-        for (int64_t row = 1; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
+        const Float scale = 1.0f / load(sums + a.width * queries + v * lanes);
+        for (int64_t row = 0; row < a.width; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
       }
       int64_t d = 0;
-      for (; d + 4 <= a.width; d += 4) transpose(lines + d, out_line, sums + (1 + d) * queries, queries, 4, queries);
+      for (; d + 4 <= a.width; d += 4) transpose(lines + d, out_line, sums + d * queries, queries, 4, queries);
       for (; d < a.width; ++d)
-        for (int64_t t = 0; t < queries; ++t) lines[t * out_line + d] = sums[(1 + d) * queries + t];
+        for (int64_t t = 0; t < queries; ++t) lines[t * out_line + d] = sums[d * queries + t];
       for (int64_t t = 0; t < a.queries; ++t) {
         auto* to = static_cast<Element*>(a.y) + t * a.stride;
-        for (d = 0; d + lanes <= a.width; d += lanes) store(to + d, load(lines + t * out_line + d));
-        if (d < a.width) store_some(to + d, load_some(lines + t * out_line + d, a.width - d), a.width - d);
+        for_vectors(a.width, [&](int64_t c, auto part) { part.store(to + c, part.load(lines + t * out_line + c)); });
       }
     }
 
@@ -309,7 +304,7 @@ struct Attention {
           raise_reference_and_sums(key, count);
           probabilities(key, count);
         }
-        weigh_values(key, count, smaller(key_block, padded - key));
+        weigh_values(key, count);
       }
       store_queries();
     }

@@ -40,7 +40,7 @@ struct AttentionKernels {
   int64_t key_words(int64_t keys, int64_t width) const { return padded_keys(keys) * depth(width); }
   int64_t value_words(int64_t keys, int64_t width) const { return padded_keys(keys) / step * (width + 1); }
   // Packed queries, probabilities of one block of keys, sums, rows on their way in and out.
-  int64_t workspace_words(int64_t width) const { return queries * (depth(width) + key_block / step + 2 * (width + 4)); }
+  int64_t workspace_words(int64_t width) const { return queries * (depth(width) + key_block / step + 2 * (width + 24)); }
 };
 
 }  // namespace imagent::cpu

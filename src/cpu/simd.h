@@ -54,9 +54,13 @@ inline Float load(const float* p) {
 }
 inline void store(float* p, Float x) { std::memcpy(p, &x, sizeof(x)); }
 inline Float load(const Bf16* p) {
+#if defined(__AVX512F__)  // GCC makes two halves of the general form
+  return (Float)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16);
+#else
   Half half;
   std::memcpy(&half, p, sizeof(half));
   return reinterpret_cast<Float>(__builtin_convertvector(half, Uint) << 16);
+#endif
 }
 inline void store(Bf16* p, Float x) {  // round to nearest even; NaN stays NaN
 #if defined(__AVX512BF16__)
@@ -77,6 +81,19 @@ inline Int lane_numbers() {
 }
 
 // The first `count` elements, fewer than `lanes`; those beyond are zero.
+#if defined(__AVX512F__)
+inline uint16_t first_lanes(int64_t count) { return static_cast<uint16_t>((1u << count) - 1); }
+inline Float load_some(const float* p, int64_t count) { return _mm512_maskz_loadu_ps(first_lanes(count), p); }
+inline Float load_some(const Bf16* p, int64_t count) {
+  return (Float)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(count), p)), 16);
+}
+inline void store_some(float* p, Float x, int64_t count) { _mm512_mask_storeu_ps(p, first_lanes(count), x); }
+inline void store_some(Bf16* p, Float x, int64_t count) {
+  Bf16 whole[lanes];
+  store(whole, x);
+  _mm256_mask_storeu_epi16(p, first_lanes(count), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(whole)));
+}
+#else
 template <class T>
 inline Float load_some(const T* p, int64_t count) {
   T whole[lanes] = {};
@@ -88,6 +105,36 @@ inline void store_some(T* p, Float x, int64_t count) {
   T whole[lanes];
   store(whole, x);
   for (int64_t i = 0; i < count; ++i) p[i] = whole[i];
+}
+#endif
+
+// Calls use(i, part) for the vectors of `count` elements; part.load and part.store touch only elements that exist.
+struct WholeVector {
+  template <class T>
+  Float load(const T* p) const {
+    return cpu::load(p);
+  }
+  template <class T>
+  void store(T* p, Float x) const {
+    cpu::store(p, x);
+  }
+};
+struct PartOfVector {
+  int64_t count;
+  template <class T>
+  Float load(const T* p) const {
+    return load_some(p, count);
+  }
+  template <class T>
+  void store(T* p, Float x) const {
+    store_some(p, x, count);
+  }
+};
+template <class Use>
+inline void for_vectors(int64_t count, Use use) {
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) use(i, WholeVector{});
+  if (i < count) use(i, PartOfVector{count - i});
 }
 
 #if defined(__AVX512F__)
