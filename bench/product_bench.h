@@ -12,8 +12,11 @@
 
 namespace imagent::bench {
 
+// IMAGENT_THREADS: how many threads. IMAGENT_PRODUCTS=onednn: oneDNN instead of the own inner loops.
 inline CpuBackend& backend() {
-  static CpuBackend instance(std::getenv("IMAGENT_THREADS") ? std::atoi(std::getenv("IMAGENT_THREADS")) : 0);
+  const char *threads = std::getenv("IMAGENT_THREADS"), *products = std::getenv("IMAGENT_PRODUCTS");
+  static CpuBackend instance(threads ? std::atoi(threads) : 0,
+                             products && std::string_view(products) == "onednn" ? Products::onednn : Products::automatic);
   return instance;
 }
 inline const PeakGflops& peak() {
