@@ -42,7 +42,7 @@ struct Job {
 }  // namespace
 
 void attention(ThreadPool& pool, Tensor& y, const AttentionInput& in) {
-  const AttentionKernels& kernels = simd_kernels().attention(y.dtype());
+  const AttentionKernels& kernels = simd_kernels(y.dtype()).attention;
   if (y.numel() == 0) return;
   check(in.k.dim(1) > 0, "attention: there are no keys");
   Job job{.kernels = kernels, .in = in, .y = y, .image = 0, .keys = nullptr, .values = nullptr, .workspaces = nullptr};

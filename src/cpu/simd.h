@@ -118,6 +118,7 @@ struct WholeVector {
   void store(T* p, Float x) const {
     cpu::store(p, x);
   }
+  Float only(Float x) const { return x; }
 };
 struct PartOfVector {
   int64_t count;
@@ -129,6 +130,7 @@ struct PartOfVector {
   void store(T* p, Float x) const {
     store_some(p, x, count);
   }
+  Float only(Float x) const { return from_bits(bits_of(x) & (lane_numbers() < static_cast<int32_t>(count))); }  // 0 beyond
 };
 template <class Use>
 inline void for_vectors(int64_t count, Use use) {
@@ -167,6 +169,7 @@ inline Float reciprocal(Float x) {
 #endif
 }
 
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline float sum_of_lanes(Float x) {
   float sum = 0;
   for (int i = 0; i < lanes; ++i) sum += x[i];

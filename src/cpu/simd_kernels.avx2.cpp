@@ -1,12 +1,11 @@
 // The own SIMD kernels for AVX2 and FMA.
 #include "cpu/attention_kernels-inl.h"
+#include "cpu/norm_kernels-inl.h"
 #include "cpu/simd_kernels.h"
 
 namespace imagent::cpu {
 
-constinit const SimdKernels simd_kernels_avx2 = {
-    .attention_f32 = Attention<F32Words<float>>::table(),
-    .attention_bf16 = Attention<F32Words<Bf16>>::table(),
-};
+constinit const SimdKernels simd_kernels_avx2_f32 = {Attention<F32Words<float>>::table(), Norm<float>::table(), Elementwise<float>::table()};
+constinit const SimdKernels simd_kernels_avx2_bf16 = {Attention<F32Words<Bf16>>::table(), Norm<Bf16>::table(), Elementwise<Bf16>::table()};
 
 }  // namespace imagent::cpu
