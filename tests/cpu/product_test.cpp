@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 
 #include "cpu/cpu_backend.h"
 #include "cpu/isa.h"
@@ -13,9 +12,14 @@ namespace {
 
 // Even noise of variance scale^2.
 std::vector<float> noise(int64_t count, uint32_t seed, float scale = 1) {
-  std::minstd_rand rng(seed);
+  uint64_t state = uint64_t{seed} << 40;
   std::vector<float> values(static_cast<size_t>(count));
-  for (float& v : values) v = (static_cast<float>(rng()) / 1073741824.0f - 1) * 1.7320508f * scale;
+  for (float& v : values) {  // splitmix64
+    uint64_t z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    v = (static_cast<float>(z >> 40) / 8388608.0f - 1) * 1.7320508f * scale;
+  }
   return values;
 }
 
