@@ -71,6 +71,10 @@ double Denoiser::time(double sigma) const {
   fail(ErrorKind::internal, "denoiser: no such time rule");
 }
 
+double Denoiser::time_between(double sigma) const {
+  return rules_.time == TimeRule::plan ? time_of_sigma(schedule_, sigma) : time(sigma);
+}
+
 static void scale(Latents& x, double factor) {
   for (float& value : x.values) value = static_cast<float>(value * factor);
 }

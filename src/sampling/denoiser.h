@@ -45,6 +45,7 @@ class Denoiser {
       : rules_(rules), schedule_(std::move(schedule)), plan_(std::move(plan)) {}
 
   double time(double sigma) const;
+  double time_between(double sigma) const;  // of a level that is not in the plan, though it may equal one of its levels
   const SigmaPlan& plan() const { return plan_; }
 
   // From the user's latents to image + sigma * noise, and back.
@@ -56,7 +57,12 @@ class Denoiser {
   };
 
   // `Latents image = co_await denoiser.image(x, sigma, {step, steps})`: suspends for the model.
-  auto image(const Latents& x, double sigma, Position position) const { return ImageAwaiter{*this, x, sigma, position, nullptr}; }
+  auto image(const Latents& x, double sigma, Position position) const { return ImageAwaiter{*this, x, sigma, position, nullptr, false}; }
+
+  // The same at a level in the middle of a step.
+  auto image_between(const Latents& x, double sigma, Position position) const {
+    return ImageAwaiter{*this, x, sigma, position, nullptr, true};
+  }
 
   // `co_await denoiser.done(x, image, sigma_next, {steps done, steps})`: shows a step to the driver, who may change x.
   auto done(Latents& x, const Latents& image, double sigma_next, Position position, bool intermediate = false) const {
@@ -71,10 +77,12 @@ class Denoiser {
     double sigma;
     Position position;
     Sampling::promise_type* promise;
+    bool between;
     bool await_ready() const noexcept { return false; }
     void await_suspend(Handle handle) {
       promise = &handle.promise();
       denoiser.ask(*promise, x, sigma, position);
+      if (between) promise->call.timestep = denoiser.time_between(sigma);
     }
     Latents await_resume() { return denoiser.receive(*promise, x, sigma); }
   };

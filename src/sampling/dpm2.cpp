@@ -17,7 +17,7 @@ Sampling sample_dpm2(Task task) {
       const double middle = std::sqrt(sigma * next);
       Latents half = toward(image, x, sigma, middle);
       co_await task.denoiser.done(half, image, middle, task.at(i), true);
-      image = co_await task.denoiser.image(half, middle, task.at(i));
+      image = co_await task.denoiser.image_between(half, middle, task.at(i));
       x = sum(1 * x, (next - sigma) / middle * half, -(next - sigma) / middle * image);
     }
     co_await task.denoiser.done(x, image, next, task.at(i + 1));
@@ -38,7 +38,7 @@ Sampling sample_dpm2_ancestral(Task task) {
       const double middle = std::sqrt(sigma * down);
       Latents half = toward(image, x, sigma, middle);
       co_await task.denoiser.done(half, image, middle, task.at(i), true);
-      image = co_await task.denoiser.image(half, middle, task.at(i));
+      image = co_await task.denoiser.image_between(half, middle, task.at(i));
       x = sum(1 * x, (down - sigma) / middle * half, -(down - sigma) / middle * image);
       x = sum(1 * x, task.s_noise * up * task.noise(sigma, next));
     }
@@ -58,7 +58,7 @@ Sampling sample_dpmpp_2s_ancestral(Task task) {
       const double middle = std::sqrt(sigma * down);
       Latents half = toward(image, x, sigma, middle);
       co_await task.denoiser.done(half, image, middle, task.at(i), true);
-      image = co_await task.denoiser.image(half, middle, task.at(i));
+      image = co_await task.denoiser.image_between(half, middle, task.at(i));
     }
     x = toward(image, x, sigma, down);
     if (next > 0) x = sum(1 * x, task.s_noise * up * task.noise(sigma, next));

@@ -24,7 +24,7 @@ Sampling sample_dpmpp_sde(Task task) {
       Latents half = toward(image, x, from, first.down);
       half = sum(1 * half, task.s_noise * first.up * task.noise(from, middle));
       co_await task.denoiser.done(half, image, middle, task.at(i), true);
-      image = co_await task.denoiser.image(half, middle, task.at(i));
+      image = co_await task.denoiser.image_between(half, middle, task.at(i));
       const auto second = ancestral_step(from, to, task.eta);
       x = toward(image, x, from, second.down);
       x = sum(1 * x, task.s_noise * second.up * task.noise(from, to));

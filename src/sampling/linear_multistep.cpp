@@ -110,11 +110,11 @@ static double log_integral(double t, double b, double c, double d) {
   return t * (lc * (ld - lt + 1) - ld * lt + ld + lt * lt - 2 * lt + 2) / ((lb - lc) * (lb - ld));
 }
 
-SlopeCoefficients deis_rho_coefficients(const std::vector<float>& sigmas, int steps, int order, bool lower_order_final) {
+SlopeCoefficients deis_rho_coefficients(const std::vector<float>& sigmas, int steps, int begin, int order, bool lower_order_final) {
   SlopeCoefficients out;
   const bool few = lower_order_final && steps < 15;
   for (int i = 0; i < steps; ++i) {
-    int now = std::min(order, i + 1);
+    int now = std::min(order, std::max(i - begin, 0) + 1);
     if (few) now = std::min(now, steps - i);
     const auto rho = last_levels(sigmas, i, now);
     const double to = sigmas[static_cast<size_t>(i) + 1], from = rho[0];

@@ -225,7 +225,7 @@ static std::vector<double> call_times(const Denoiser& denoiser, SamplerId id) {
     const double from = plan.sigmas[i], to = plan.sigmas[i + 1];
     if (to == 0) continue;
     const double down = id == dpm2_a || id == dpmpp_2s_a ? ancestral_step(from, to, 1).down : to;
-    out.push_back(denoiser.time(id == heun ? to : std::sqrt(from * down)));
+    out.push_back(id == heun ? denoiser.time(to) : denoiser.time_between(std::sqrt(from * down)));
   }
   return out;
 }

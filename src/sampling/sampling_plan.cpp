@@ -78,7 +78,7 @@ static Sampling start_slopes(const SolverChoice& choice, Task task) {
     case SamplerId::ipndm: coefficients = ipndm_coefficients(sigmas, n); break;
     case SamplerId::ipndm_v: coefficients = ipndm_v_coefficients(sigmas, n); break;
     default:
-      coefficients = choice.diffusers ? deis_rho_coefficients(sigmas, n, choice.config.solver_order, choice.config.lower_order_final)
+      coefficients = choice.diffusers ? deis_rho_coefficients(sigmas, n, task.begin, choice.config.solver_order, choice.config.lower_order_final)
                                       : deis_time_coefficients(sigmas, n);
   }
   return linear_multistep(std::move(task), std::move(coefficients));

@@ -61,7 +61,7 @@ SlopeCoefficients lms_coefficients(const std::vector<float>& sigmas, int steps);
 SlopeCoefficients ipndm_coefficients(const std::vector<float>& sigmas, int steps);
 SlopeCoefficients ipndm_v_coefficients(const std::vector<float>& sigmas, int steps);
 // DEIS: diffusers integrates over log rho, k-diffusion numerically over the time of a VP process.
-SlopeCoefficients deis_rho_coefficients(const std::vector<float>& sigmas, int steps, int order, bool lower_order_final);
+SlopeCoefficients deis_rho_coefficients(const std::vector<float>& sigmas, int steps, int begin, int order, bool lower_order_final);
 SlopeCoefficients deis_time_coefficients(const std::vector<float>& sigmas, int steps);
 
 struct ExponentialOptions {
