@@ -92,7 +92,7 @@ void ProgressReporter::step(const StepState& s) {
   switch (options_.mode) {
     case ProgressMode::bar:
       if (waited < bar_interval && !last) return;
-      draw(bar_line(s, options_.columns));
+      draw(bar_line(s, options_.columns - 1));  // the last column would wrap
       break;
     case ProgressMode::plain: {
       const int tenth = s.steps > 0 ? 10 * s.step / s.steps : 0;

@@ -38,8 +38,8 @@ static std::string result_json(const Run& run, const Result& result, const std::
 static void report_details(const Run& run, int verbose) {
   const Request& r = run.request;
   const Timings& t = run.timings;
-  write_error(str("model ", run.model_name, ", ", r.width, "x", r.height, ", ", r.steps, " steps, sampler ", run.sampler, ", scheduler ",
-                  run.scheduler, ", guidance ", r.guidance_scale.value_or(1), "\n"));
+  write_error(str("model ", run.model_name, ", ", r.width, "x", r.height, ", ", r.steps, " steps, sampler ", run.sampler,
+                  run.scheduler.empty() ? "" : ", scheduler ", run.scheduler, ", guidance ", r.guidance_scale.value_or(1), "\n"));
   write_error(str("load ", t.load_s, " s, text ", t.text_s, " s, denoise ", t.denoise_s, " s, decode ", t.decode_s, " s, total ", t.total_s,
                   " s, peak memory ", peak_resident_bytes() >> 20, " MB\n"));
   if (verbose < 2) return;

@@ -1,0 +1,54 @@
+// Running the built program from a test, without a shell.
+#pragma once
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace imagent::test {
+
+struct Finished {
+  int code = 0;               // 128 + signal when a signal ended it
+  std::string out, err;
+};
+
+struct SpawnOptions {
+  std::map<std::string, std::string> variables = {};   // added to a bare environment
+  std::string input = "";                              // standard input
+  std::string output = "";                             // standard output into this file instead, "-": closed
+};
+
+// A folder of its own for each test, removed with the object.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class Process {
+ public:
+  explicit Process(const std::vector<std::string>& arguments, const SpawnOptions& options = {});
+  ~Process();                                  // kills what still runs
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  bool wait_for_error(const std::string& text, double seconds);   // until standard error holds it
+  void signal(int number) const;
+  Finished finish();
+
+ private:
+  Scratch scratch_;
+  std::string output_;
+  pid_t pid_ = -1;
+};
+
+inline Finished run(const std::vector<std::string>& arguments, const SpawnOptions& options = {}) { return Process(arguments, options).finish(); }
+
+}  // namespace imagent::test
