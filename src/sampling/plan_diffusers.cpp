@@ -85,7 +85,8 @@ static Cut cut(const SamplingOptions& o, const std::vector<double>& times, int t
     const int kept = std::min(static_cast<int>(o.steps * *o.strength), o.steps);
     out.begin = static_cast<size_t>(o.steps - kept) * order;
   }
-  check(out.begin < out.end, ErrorKind::usage, "no step is left to do: strength ", o.strength.value_or(1), " of ", o.steps,
+  const bool any = !o.strength || static_cast<int>(o.steps * *o.strength) > 0;
+  check(any && out.begin < out.end, ErrorKind::usage, "no step is left to do: strength ", o.strength.value_or(1), " of ", o.steps,
         " steps; take more of either");
   return out;
 }
