@@ -5,6 +5,7 @@
 #include "cpu/kernels.h"
 #include "cpu/onednn_product.h"
 #include "cpu/product.h"
+#include "reference/values.h"
 
 namespace imagent {
 
@@ -44,6 +45,22 @@ void CpuBackend::linear(Tensor& y, const Tensor& x, const Packed& w, const Epilo
 
 void CpuBackend::attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) {
   cpu::attention(threads_, y, {q, k, v, heads, causal});
+}
+
+void CpuBackend::group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act) {
+  cpu::group_norm(threads_, y, {x, p, groups, act});
+}
+
+void CpuBackend::layer_norm(Tensor& y, const Tensor& x, const NormParams& p) { cpu::layer_norm(threads_, y, x, p); }
+void CpuBackend::unary(Tensor& y, const Tensor& x, Act act) { cpu::unary(threads_, y, x, act); }
+void CpuBackend::geglu(Tensor& y, const Tensor& x) { cpu::geglu(threads_, y, x); }
+void CpuBackend::axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) { cpu::axpby(threads_, y, {a, x, b, z}); }
+void CpuBackend::concat_channels(Tensor& y, std::span<const Tensor> parts) { cpu::concat_channels(threads_, y, parts); }
+void CpuBackend::upsample_nearest(Tensor& y, const Tensor& x) { cpu::upsample_nearest(threads_, y, x); }
+void CpuBackend::cast(Tensor& y, const Tensor& x) { cpu::cast(threads_, y, x); }
+
+void CpuBackend::embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) {
+  cpu::embed(y, ids, static_cast<const ReferenceTable&>(*table.data).view);
 }
 
 }  // namespace imagent

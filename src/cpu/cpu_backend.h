@@ -21,6 +21,15 @@ class CpuBackend : public ReferenceBackend {
   void conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) override;
   void linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) override;
   void attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) override;
+  void group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act) override;
+  void layer_norm(Tensor& y, const Tensor& x, const NormParams& p) override;
+  void unary(Tensor& y, const Tensor& x, Act act) override;
+  void geglu(Tensor& y, const Tensor& x) override;
+  void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) override;
+  void concat_channels(Tensor& y, std::span<const Tensor> parts) override;
+  void upsample_nearest(Tensor& y, const Tensor& x) override;
+  void embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) override;
+  void cast(Tensor& y, const Tensor& x) override;
 
  private:
   bool by_onednn(DType compute) const;

@@ -1,38 +1,106 @@
-// OpenMP runs the pieces: the own SIMD kernels and oneDNN use its threads too, and two sets of threads would fight for cores.
+// A pool of threads that spin for a moment and then sleep: verbs follow each other within microseconds. OpenMP is not used
+// for this: its barrier waits for every thread, also for one that a busy machine has put aside and that has no piece.
 #include "cpu/parallel.h"
-
-#include <omp.h>
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace imagent::cpu {
+namespace {
 
-ThreadPool::ThreadPool(int threads) : threads_(std::max(threads, 1)) {}
+constexpr int spins_before_sleep = 2000;  // about 50 microseconds
+thread_local int current_thread = -1;  // inside a piece: who runs it
 
-void ThreadPool::run_pieces(int64_t pieces, Call call, void* context) {
-  const int threads = static_cast<int>(std::min<int64_t>(threads_, pieces));
-  if (threads <= 1 || omp_in_parallel()) {
-    for (int64_t i = 0; i < pieces; ++i) call(context, i, omp_get_thread_num());
-    return;
-  }
-  // Pieces are taken one by one, not dealt out: on a busy machine cores are not equally fast.
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+}  // namespace
+
+struct ThreadPool::State {
+  std::mutex one_job;  // callers from several threads wait for each other
+  std::vector<std::thread> workers;
+
+  // The job. A worker joins by raising `inside` and may touch the fields only when `open` then still says that the job is
+  // on; the caller closes it and waits for `inside` to fall to 0. So a worker that wakes late delays nobody.
+  std::atomic<bool> open = false;
+  std::atomic<int> inside = 0;
   std::atomic<int64_t> next = 0;
-  std::atomic<bool> failed = false;
+  int64_t pieces = 0;
+  Call call = nullptr;
+  void* context = nullptr;
+  std::mutex error_mutex;
   std::exception_ptr error;
-#pragma omp parallel num_threads(threads_)
-  {
-    const int thread = omp_get_thread_num();
-    for (int64_t i = next++; i < pieces && !failed; i = next++) {
+
+  std::atomic<uint32_t> generation = 0;  // changes with every job; workers sleep on it
+  std::atomic<bool> stop = false;
+
+  void work(int thread) {
+    current_thread = thread;
+    for (int64_t i = next.fetch_add(1); i < pieces; i = next.fetch_add(1)) {
       try {
         call(context, i, thread);
       } catch (...) {
-        if (!failed.exchange(true)) error = std::current_exception();
+        std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+        next = pieces;
       }
     }
+    current_thread = -1;
   }
-  if (error) std::rethrow_exception(error);
+
+  void serve(int thread) {
+    uint32_t seen = 0;
+    while (true) {
+      for (int spin = 0; generation == seen && spin < spins_before_sleep; ++spin) relax();
+      generation.wait(seen);
+      seen = generation;
+      if (stop) return;
+      ++inside;
+      if (open) work(thread);
+      --inside;
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : threads_(std::max(threads, 1)), state_(std::make_unique<State>()) {
+  for (int i = 1; i < threads_; ++i) state_->workers.emplace_back([this, i] { state_->serve(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stop = true;
+  ++state_->generation;
+  state_->generation.notify_all();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+void ThreadPool::run_pieces(int64_t pieces, Call call, void* context) {
+  if (pieces <= 1 || threads_ == 1 || current_thread >= 0) {
+    for (int64_t i = 0; i < pieces; ++i) call(context, i, std::max(current_thread, 0));
+    return;
+  }
+  State& s = *state_;
+  std::lock_guard lock(s.one_job);
+  s.next = 0;
+  s.pieces = pieces;
+  s.call = call;
+  s.context = context;
+  s.error = nullptr;
+  s.open = true;
+  ++s.generation;
+  s.generation.notify_all();
+  s.work(0);
+  s.open = false;
+  for (int spin = 0; s.inside != 0; ++spin) spin < spins_before_sleep ? relax() : std::this_thread::yield();
+  if (s.error) std::rethrow_exception(s.error);
 }
 
 }  // namespace imagent::cpu

@@ -2,6 +2,7 @@
 // and then the results do not depend on the thread count.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 
 namespace imagent::cpu {
@@ -9,6 +10,8 @@ namespace imagent::cpu {
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);  // the caller of run() is one of them
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
 
   int threads() const { return threads_; }
 
@@ -35,7 +38,9 @@ class ThreadPool {
   using Call = void (*)(void* context, int64_t index, int thread);
   void run_pieces(int64_t pieces, Call call, void* context);
 
+  struct State;
   int threads_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace imagent::cpu

@@ -2,8 +2,8 @@
 // only, and all in an anonymous namespace: code made for one instruction set must not be linked into another's callers.
 // Winograd F(2x2,3x3) follows Lavin & Gray 2015, "Fast algorithms for convolutional neural networks".
 #pragma once
+#include "cpu/elementwise_kernels-inl.h"
 #include "cpu/product_kernels.h"
-#include "reference/reference_backend.h"
 
 namespace imagent::cpu {
 namespace {
@@ -60,13 +60,6 @@ struct Kernels {
   }
   static void tile(const TileArgs& a) { tile_upto<V::tile_rows>(a); }
 
-  static void activate_row(Act act, Float (&x)[vectors]) {
-    float values[width];
-    for (int v = 0; v < vectors; ++v) V::store(values + v * lanes, x[v]);
-    for (float& value : values) value = activate(act, value);
-    for (int v = 0; v < vectors; ++v) x[v] = V::load(values + v * lanes);
-  }
-
   // Rows whose `width` outputs all exist.
   static void finish_rows(const FinishArgs& a) {
     auto* y = static_cast<Element*>(a.y);
@@ -80,7 +73,10 @@ struct Kernels {
       Float x[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) x[v] = V::add(V::add(V::load(a.sums + r * a.sums_stride + v * lanes), bias[v]), image[v]);
-      if (a.act != Act::none) activate_row(a.act, x);
+      if (a.act != Act::none)
+        with_act(a.act, [&](auto f) {
+          for (Float& part : x) part = f(part);
+        });
       if (residual)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) x[v] = V::add(x[v], V::from_elements(residual + r * a.stride + v * lanes));
