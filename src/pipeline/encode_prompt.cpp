@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace imagent {
 namespace {
@@ -46,32 +47,36 @@ struct EncodedChunk {
 // Runs chunks through the text encoders, each different one once.
 class ChunkEncoder {
  public:
-  ChunkEncoder(LoadedModel& model, int clip_skip) : model_(model), clip_skip_(clip_skip) {}
+  explicit ChunkEncoder(LoadedModel& model) : model_(model) {}
 
-  const EncodedChunk& operator()(size_t encoder, const Chunk& chunk) {
-    const std::pair key{encoder, std::vector<int>(chunk.ids.begin(), chunk.ids.end())};
+  const EncodedChunk& operator()(size_t encoder, const Chunk& chunk, int clip_skip) {
+    const std::tuple key{encoder, clip_skip, std::vector<int>(chunk.ids.begin(), chunk.ids.end())};
     auto found = known_.find(key);
-    if (found == known_.end()) found = known_.emplace(key, run(model_.text_encoders()[encoder], key.second)).first;
+    if (found == known_.end()) found = known_.emplace(key, run(model_.text_encoders()[encoder], std::get<2>(key), clip_skip)).first;
     return found->second;
   }
 
  private:
   // A1111's count: 1 is the last layer. SDXL starts one layer earlier and leaves out the final norm.
-  EncodedChunk run(const ClipTextModel& encoder, const std::vector<int>& ids) const {
+  EncodedChunk run(const ClipTextModel& encoder, const std::vector<int>& ids, int clip_skip) const {
     const ClipTextOutput out = encoder(ids);
     const bool early = model_.penultimate_states();
-    const auto from_end = static_cast<size_t>(std::max(clip_skip_, 1) + (early ? 1 : 0));
-    check(from_end < out.hidden_states.size(), ErrorKind::usage, "clip skip ", clip_skip_, ": this text encoder has only ", encoder.layers.size(), " layers");
+    const auto from_end = static_cast<size_t>(std::max(clip_skip, 1) + (early ? 1 : 0));
+    check(from_end < out.hidden_states.size(), ErrorKind::usage, "clip skip ", clip_skip, ": this text encoder has only ", encoder.layers.size(), " layers");
     const Tensor& hidden = out.hidden_states[out.hidden_states.size() - from_end];
     return {download(early ? hidden : encoder.final_layer_norm(hidden)), out.text_embeds ? download(out.text_embeds) : std::vector<float>()};
   }
 
   LoadedModel& model_;
-  int clip_skip_;
-  std::map<std::pair<size_t, std::vector<int>>, EncodedChunk> known_;
+  std::map<std::tuple<size_t, int, std::vector<int>>, EncodedChunk> known_;
 };
 
-Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const PromptPlan::Encoding& encoding, Emphasis emphasis) {
+struct EncodeRules {
+  Emphasis emphasis;
+  int clip_skip;
+};
+
+Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const PromptPlan::Encoding& encoding, const EncodeRules& rules) {
   constexpr int64_t length = ClipTokenizer::max_length;
   Conditioning out;
   out.tokens = static_cast<int64_t>(encoding.chunks[0].size()) * length;
@@ -82,9 +87,9 @@ Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const Prompt
     const int64_t width = model.text_encoders()[i].width();
     for (size_t part = 0; part < encoding.chunks[i].size(); ++part) {
       const Chunk& chunk = encoding.chunks[i][part];
-      const EncodedChunk& encoded = encode_chunk(i, chunk);
+      const EncodedChunk& encoded = encode_chunk(i, chunk, rules.clip_skip);
       std::vector<float> states = encoded.states;
-      apply_emphasis(states, chunk.weights, emphasis);
+      apply_emphasis(states, chunk.weights, rules.emphasis);
       for (int64_t token = 0; token < length; ++token)
         std::copy_n(&states[token * width], width, &out.states[(static_cast<int64_t>(part) * length + token) * out.width + column]);
       if (part == 0 && !encoded.pooled.empty()) out.pooled = encoded.pooled;
@@ -115,13 +120,14 @@ EncodedPrompts encode_prompts(LoadedModel& model, const Request& r) {
   }
   pad_chunks(out.positive.plan, model.prompt_encoders(), chunks);
 
-  ChunkEncoder encode_chunk(model, r.clip_skip);
-  const auto encode_all = [&](EncodedPrompt& prompt) {
+  ChunkEncoder encode_chunk(model);
+  const auto encode_all = [&](EncodedPrompt& prompt, int clip_skip) {
     for (const PromptPlan::Encoding& encoding : prompt.plan.encodings)
-      prompt.encodings.push_back(std::make_shared<Conditioning>(encode(model, encode_chunk, encoding, positive_options.emphasis)));
+      prompt.encodings.push_back(std::make_shared<Conditioning>(encode(model, encode_chunk, encoding, {positive_options.emphasis, clip_skip})));
   };
-  encode_all(out.positive);
-  if (out.negative) encode_all(*out.negative);
+  encode_all(out.positive, r.clip_skip);
+  // diffusers skips layers for the prompt only, the web UI for both.
+  if (out.negative) encode_all(*out.negative, r.compat == Compat::a1111 ? r.clip_skip : 0);
   // "No negative prompt" is not the empty text for SDXL: zeros of the same shape.
   if (out.negative && !r.negative && model.zeros_for_no_negative())
     for (auto& encoding : out.negative->encodings) {

@@ -102,10 +102,10 @@ TEST(EngineErrors, MissingTensorsAreNamed) {
 }
 
 TEST(EngineErrors, TooLittleMemoryIsSaidBeforeTheRun) {
-  Engine small({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo", .memory_limit = size_t{20} << 20});
+  Engine small({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo", .memory_limit = size_t{60} << 20});
   Request r = small_request();
   r.width = r.height = 2048;
-  expect_error(ErrorKind::memory, "20 MiB are available", [&] { small.generate(r); });
+  expect_error(ErrorKind::memory, "60 MiB are available", [&] { small.generate(r); });
   r.width = r.height = 64;
   small.generate(r);  // and the engine goes on
 }
@@ -115,11 +115,12 @@ TEST(Memory, PredictionAgreesWithARun) {
   Engine plain({.device = "reference", .threads = 0, .builtin_model = source_dir() / "models/demo"});
   Request r = small_request();
   r.steps = 1;
+  r.width = r.height = 192;
   plain.generate(r);
-  const MemoryNeed need = predict_memory(ModelFolder(source_dir() / "models/demo"), {8, 8, 2, 77, DType::f32});
+  const MemoryNeed need = predict_memory(ModelFolder(source_dir() / "models/demo"), {24, 24, 2, 77, DType::f32});
   const auto held = static_cast<double>(plain.backend().peak_bytes());
-  EXPECT_GT(static_cast<double>(need.activations), 0.5 * held);
-  EXPECT_LT(static_cast<double>(need.activations), 1.5 * held);
+  EXPECT_GT(static_cast<double>(need.activations), 0.8 * held);
+  EXPECT_LT(static_cast<double>(need.activations), 1.2 * held);
   EXPECT_GT(need.weights, fs::file_size(source_dir() / "models/demo/unet/diffusion_pytorch_model.safetensors"));
 }
 

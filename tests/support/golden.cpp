@@ -22,7 +22,13 @@ std::string read_text(const std::filesystem::path& path) {
   return text.str();
 }
 
-nlohmann::json read_json(const std::filesystem::path& path) { return nlohmann::json::parse(read_text(path)); }
+// Python writes infinities as words, which JSON does not have.
+static std::string without_infinities(std::string text) {
+  for (size_t at = 0; (at = text.find("Infinity", at)) != std::string::npos;) text.replace(at, 8, "1e308");
+  return text;
+}
+
+nlohmann::json read_json(const std::filesystem::path& path) { return nlohmann::json::parse(without_infinities(read_text(path))); }
 
 std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& path) {
   std::vector<nlohmann::json> lines;
