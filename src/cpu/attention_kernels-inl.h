@@ -1,7 +1,7 @@
 // Attention that never holds the score matrix: for one block of queries, all keys in blocks, with softmax as a running sum
 // (Dao et al. 2022, "FlashAttention"; Milakov & Gimelshein 2018, "Online normalizer calculation for softmax").
-// What is subtracted from a score only has to keep 2^x in range, so it is no exact maximum: a guess from the first keys plus
-// `headroom`, raised for a whole block of keys in the rare case that a score passes it. So scores go from registers into
+// What is subtracted from a score only has to keep 2^x in range, so it is no exact maximum but that of the first few keys,
+// raised for a whole block of keys in the rare case that a score passes it by far. So scores go from registers into
 // 2^x at once and are never stored. The last row of the packed values is 1 for every key: its product is softmax's sum, made of
 // the very probabilities, rounded for bf16, that weigh the values.
 #pragma once
@@ -13,13 +13,18 @@ namespace {
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// 2^x = 2^floor(x) * p(x - floor(x)); below 2^-126 it is near 0, above 2^127 at least 2.
+// What is subtracted from scores may be `headroom` too small, or 86 too large.
+constexpr int headroom = 40;
+constexpr float unit = 0x1p-40f;
+
+// 2^(x - headroom), as 2^floor(x) * p(x - floor(x)) with `unit` in the polynomial p: taken from x it would cost digits.
+// Far below it is near 0, far above at least 2.
 template <int degree>
 inline Float exp2(Float x, const float* p) {
 #if defined(__AVX512F__)
   const Float f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 #else
-  x = min(max(x, set(-126)), set(127));
+  x = min(max(x, set(headroom - 126)), set(127));
   const Float n = floor(x), f = x - n;
 #endif
   Float y = set(p[degree]);
@@ -31,8 +36,9 @@ inline Float exp2(Float x, const float* p) {
   return y * power_of_two(n);
 #endif
 }
-constexpr float exp2_to_1e7[] = {0.99999994f, 0.6931531f, 0.24015361f, 0.055826318f, 0.008989345f, 0.0018775734f};
-constexpr float exp2_to_7e5[] = {0.99992514f, 0.69583386f, 0.22606714f, 0.07802411f};
+constexpr float exp2_to_1e7[] = {0.99999994f * unit,  0.6931531f * unit,   0.24015361f * unit,
+                                 0.055826318f * unit, 0.008989345f * unit, 0.0018775734f * unit};
+constexpr float exp2_to_7e5[] = {0.99992514f * unit, 0.69583386f * unit, 0.22606714f * unit, 0.07802411f * unit};
 
 // Products of f32 words, of tensors of f32 or bf16.
 template <class T>
@@ -96,7 +102,6 @@ template <class W>
 struct Attention {
   using Element = typename W::Element;
   static constexpr int tile = 6, step = W::step, key_block = W::key_block, most_vectors = lanes == 16 ? 4 : 2;
-  static constexpr float headroom = 40;  // 2^-40 for the guessed maximum: scores may pass it by 41, or stay 86 below
 
   static Float broadcast(const uint32_t* word) {
     float value;
@@ -195,7 +200,7 @@ struct Attention {
         score(s, a.packed_keys + (first_key + t) * depth);
         hide_later_keys(s, first_key + t);
         for (int v = 0; v < vectors; ++v)
-          for (int r = 0; r < tile; ++r) reference[v] = max(reference[v], s[r][v] + headroom);
+          for (int r = 0; r < tile; ++r) reference[v] = max(reference[v], s[r][v]);
       }
     }
     void raise_reference_and_sums(int64_t first_key, int64_t count) {
@@ -203,7 +208,7 @@ struct Attention {
       for (int v = 0; v < vectors; ++v) before[v] = reference[v];
       raise_reference(first_key, count);
       for (int v = 0; v < vectors; ++v) {
-        const Float scale = exp2<5>(before[v] - reference[v], exp2_to_1e7);
+        const Float scale = exp2<5>(before[v] - reference[v], exp2_to_1e7) / unit;
         for (int64_t row = 0; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
       }
     }
@@ -213,11 +218,7 @@ struct Attention {
       Int seen = {};
       float* to = p;
       for (int64_t t = 0; t < count; t += tile) {
-        Scores s;
-#pragma GCC unroll 8
-        for (int r = 0; r < tile; ++r)
-#pragma GCC unroll 4
-          for (int v = 0; v < vectors; ++v) s[r][v] = -reference[v];
+        Scores s = {};
         score(s, a.packed_keys + (first_key + t) * depth);
         hide_later_keys(s, first_key + t);
         const float* table = W::exp2_table;
@@ -227,7 +228,7 @@ struct Attention {
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) {
             Float x[step];
-            for (int i = 0; i < step; ++i) x[i] = s[r + i][v];
+            for (int i = 0; i < step; ++i) x[i] = s[r + i][v] - reference[v];
             const Float word = W::probabilities(x, table);
             store(to + v * lanes, word);
             seen |= bits_of(word);

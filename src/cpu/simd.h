@@ -183,7 +183,7 @@ inline Float round_nearest(Float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 
 // e^x to 1e-7, relative; beyond [-87,87] that of the nearest end. Reduction as in Cephes' expf.
 inline Float exp(Float x) {
-  x = min(max(x, set(-87)), set(87));
+  x = min(set(87), max(set(-87), x));  // in this order a NaN stays one
   const Float n = round_nearest(x * 1.44269504f);
   Float f = fma(n, set(-0.693359375f), x);
   f = fma(n, set(2.12194440e-4f), f);
