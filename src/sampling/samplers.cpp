@@ -60,6 +60,9 @@ static constexpr std::array schedule_list = {
     ScheduleEntry{"ddim_uniform", "DDIM", "ddim"},
     ScheduleEntry{"kl_optimal", "KL Optimal", ""},
     ScheduleEntry{"align_your_steps", "Align Your Steps", "ays"},
+    ScheduleEntry{"align_your_steps_11", "Align Your Steps 11", ""},
+    ScheduleEntry{"align_your_steps_32", "Align Your Steps 32", ""},
+    ScheduleEntry{"align_your_steps_gits", "Align Your Steps GITS", "gits"},
     ScheduleEntry{"turbo", "Turbo", ""},
 };
 

@@ -2,7 +2,6 @@
 #include "sampling/webui_sigmas.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/error.h"
@@ -38,22 +37,6 @@ static std::vector<float> polyexponential(float high, float low, int n, double r
 static std::vector<float> exponential(float high, float low, int n) {
   std::vector<float> out;
   for (const float l : linspace_f32(std::log(double{high}), std::log(double{low}), n)) out.push_back(std::exp(l));
-  out.push_back(0);
-  return out;
-}
-
-// Sabour et al. 2024, "Align Your Steps": 11 levels, interpolated in log sigma.
-static std::vector<float> align_your_steps(int n, bool sdxl) {
-  constexpr std::array<double, 11> sd15 = {14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029};
-  constexpr std::array<double, 11> xl = {14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029};
-  const auto& table = sdxl ? xl : sd15;
-  std::vector<float> out;
-  for (int i = n - 1; i >= 0; --i) {  // counted from the low end
-    const double at = n > 1 ? 10.0 * i / (n - 1) : 0;
-    const size_t k = std::min<size_t>(static_cast<size_t>(at), 9);
-    const double a = std::log(table[10 - k]), b = std::log(table[9 - k]);
-    out.push_back(static_cast<float>(std::exp(a + (b - a) * (at - static_cast<double>(k)))));
-  }
   out.push_back(0);
   return out;
 }
@@ -106,7 +89,7 @@ std::vector<float> webui_sigmas(const WebuiTable& table, const NoiseSchedule& sc
   if (name == "exponential") return exponential(high, low, n);
   if (name == "polyexponential") return polyexponential(high, low, n, table.rho > 0 ? table.rho : 1);
   if (name == "kl_optimal") return kl_optimal(high, low, n);
-  if (name == "align_your_steps") return align_your_steps(n, table.sdxl);
+  if (name.starts_with("align_your_steps")) return aligned_sigmas(table);
   if (name == "simple" || name == "ddim_uniform") return picked(table, schedule.sigmas);
   if (name == "turbo") return turbo(n, schedule);
   check(name == "beta", ErrorKind::usage, "the schedule ", name, " has no table of noise levels");

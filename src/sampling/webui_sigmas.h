@@ -14,6 +14,9 @@ struct WebuiTable {
 // Errors: usage, for an unknown schedule.
 std::vector<float> webui_sigmas(const WebuiTable& table, const NoiseSchedule& schedule);
 
+// The align_your_steps schedules: tables for 10 steps (align_your_steps, _11, _gits) or 31 (_32), interpolated.
+std::vector<float> aligned_sigmas(const WebuiTable& table);
+
 // LCM's own levels: even in the 50 times of the distillation.
 std::vector<float> webui_lcm_sigmas(int steps, const NoiseSchedule& schedule);
 
