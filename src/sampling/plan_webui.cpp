@@ -163,6 +163,7 @@ SamplingPlan plan_webui(const SamplingOptions& options) {
         "a refiner cannot take over by the rules of A1111 yet; use compat native or diffusers");
   const SamplerChoice choice = find_sampler(options.sampler.empty() ? "dpmpp_2m" : options.sampler);
   const SamplerId id = choice.sampler->id == pndm ? plms : choice.sampler->id;
+  check(id != tcd, ErrorKind::usage, "the A1111 web UI has no sampler tcd; use compat native or diffusers");
   std::string name = !options.schedule.empty() ? std::string(find_schedule(options.schedule).name) : std::string(choice.schedule);
   if (name.empty() || name == "automatic") name = choice.sampler->automatic;
   const SchedulerConfig config = make_scheduler_config("EulerDiscreteScheduler", options.file);

@@ -48,6 +48,7 @@ TEST(Samplers, UnknownNamesSayWhatIsMeant) {
   }
   EXPECT_THROW(find_schedule("karas"), Error);
   EXPECT_THROW(plan_sampling({.file = keys, .sampler = "ddim", .schedule = "karras"}), Error);
+  EXPECT_THROW(plan_sampling({.file = keys, .sampler = "tcd", .rules = SamplingRules::a1111}), Error);
   EXPECT_THROW(plan_sampling({.file = keys, .steps = 0}), Error);
   EXPECT_THROW(plan_sampling({.file = keys, .strength = 1.5}), Error);
   EXPECT_THROW(plan_sampling({.file = keys, .strength = 0.01}), Error);
