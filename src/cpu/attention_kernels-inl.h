@@ -218,7 +218,11 @@ struct Attention {
       Int seen = {};
       float* to = p;
       for (int64_t t = 0; t < count; t += tile) {
-        Scores s = {};
+        Scores s;
+#pragma GCC unroll 8
+        for (int r = 0; r < tile; ++r)
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) s[r][v] = -reference[v];
         score(s, a.packed_keys + (first_key + t) * depth);
         hide_later_keys(s, first_key + t);
         const float* table = W::exp2_table;
@@ -228,7 +232,7 @@ struct Attention {
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) {
             Float x[step];
-            for (int i = 0; i < step; ++i) x[i] = s[r + i][v] - reference[v];
+            for (int i = 0; i < step; ++i) x[i] = s[r + i][v];
             const Float word = W::probabilities(x, table);
             store(to + v * lanes, word);
             seen |= bits_of(word);
