@@ -152,6 +152,7 @@ std::vector<Latents> draw_latents(RunContext& c) {
 void decode_results(RunContext& c, std::vector<Latents> latents) {
   c.phase("decode");
   const auto start = Clock::now();
+  c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
   LoadedModel& model = c.refiner ? *c.refiner : c.base;
   const Quantization quantization = c.request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round;
   for (size_t i = 0; i < latents.size(); ++i) {

@@ -15,6 +15,7 @@ MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape) {
   const UNet2DConditionModel& unet = model.unet();
   const Tensor sample(counter, {shape.rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
   unet(sample, unet.blank_conditions(shape.rows, shape.tokens));
+  counter.release_cached();  // as a run does
   const VaeDecoder& decoder = model.vae_decoder();
   decoder(Tensor(counter, {1, shape.latent_height, shape.latent_width, decoder.conv_in.packed.in}, shape.compute));
   need.activations = counter.peak_bytes() - held;

@@ -30,10 +30,25 @@ struct PooledBuffer : Buffer {
 
 HostPool::~HostPool() { release(); }
 
+void* HostPool::take_from_system(size_t size) {
+  if (mode_ == Mode::count_only) return nullptr;
+  const bool large = size >= 4 * huge_page;
+  const size_t alignment = large ? huge_page : 64;
+  void* data = std::aligned_alloc(alignment, size);
+  if (!data) {
+    release();
+    data = std::aligned_alloc(alignment, size);
+  }
+  check(data != nullptr, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
+  if (large) madvise(data, size, MADV_HUGEPAGE);
+  return data;
+}
+
 std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
   size = rounded(std::max<size_t>(size, 1));
   void* data = nullptr;
   size_t block = size;
+  bool cached = false;
   {
     std::lock_guard lock(mutex_);
     // A cached block up to a quarter larger than asked for is taken: sizes repeat from step to step.
@@ -41,20 +56,12 @@ std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
     if (found != cached_.end() && found->first <= size + size / 4) {
       block = found->first;
       data = found->second;
+      cached = true;
       cached_.erase(found);
       cached_bytes_ -= block;
     }
   }
-  if (!data) {
-    const bool large = size >= 4 * huge_page;
-    data = std::aligned_alloc(large ? huge_page : 64, size);
-    if (!data) {
-      release();
-      data = std::aligned_alloc(large ? huge_page : 64, size);
-    }
-    check(data != nullptr, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
-    if (large) madvise(data, size, MADV_HUGEPAGE);
-  }
+  if (!cached) data = take_from_system(size);
   in_use_ += block;
   const size_t total = in_use_ + cached_bytes_;
   size_t peak = peak_;

@@ -22,7 +22,9 @@ struct Buffer {
 // to the next request that fits; release() returns them to the system. Thread-safe.
 class HostPool : public std::enable_shared_from_this<HostPool> {
  public:
-  static std::shared_ptr<HostPool> create() { return std::shared_ptr<HostPool>(new HostPool); }
+  // count_only: blocks have sizes but no memory, to foresee what a run would hold.
+  enum class Mode { real, count_only };
+  static std::shared_ptr<HostPool> create(Mode mode = Mode::real) { return std::shared_ptr<HostPool>(new HostPool(mode)); }
   ~HostPool();
 
   // Uninitialised memory. Errors: memory, with the numbers.
@@ -34,9 +36,11 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
   void reset_peak();
 
  private:
-  HostPool() = default;
+  explicit HostPool(Mode mode) : mode_(mode) {}
+  void* take_from_system(size_t size);
   void give_back(void* data, size_t size);
 
+  const Mode mode_;
   std::mutex mutex_;
   std::multimap<size_t, void*> cached_;
   std::atomic<size_t> in_use_ = 0, cached_bytes_ = 0, peak_ = 0;

@@ -1,22 +1,11 @@
 // Counting what a run would hold.
 #include "tensor/counting_backend.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace imagent {
 
-struct CountingBackend::Count {
-  size_t now = 0, peak = 0;
-};
-
 namespace {
-
-struct CountedBuffer : Buffer {
-  std::function<void()> on_free;
-  CountedBuffer(size_t size, std::function<void()> on_free) : Buffer(nullptr, size), on_free(std::move(on_free)) {}
-  ~CountedBuffer() override { on_free(); }
-};
 
 struct NothingPacked : PackedData {};
 
@@ -29,16 +18,7 @@ Packed counted(const HostView& weight, const HostView& bias, DType compute) {
 
 }  // namespace
 
-CountingBackend::CountingBackend() : count_(std::make_shared<Count>()) {}
-
-std::shared_ptr<Buffer> CountingBackend::allocate(size_t bytes) {
-  count_->now += bytes;
-  count_->peak = std::max(count_->peak, count_->now);
-  return std::make_shared<CountedBuffer>(bytes, [count = count_, bytes] { count->now -= bytes; });
-}
-
 void CountingBackend::download(const Tensor& from, void* to) { std::memset(to, 0, from.bytes()); }
-size_t CountingBackend::peak_bytes() const { return count_->peak; }
 
 Packed CountingBackend::pack_linear(const HostView& weight, const HostView& bias, DType compute) { return counted(weight, bias, compute); }
 Packed CountingBackend::pack_conv2d(const HostView& weight, const HostView& bias, DType compute) { return counted(weight, bias, compute); }

@@ -6,17 +6,15 @@ namespace imagent {
 
 class CountingBackend : public Backend {
  public:
-  CountingBackend();
-
   std::string_view name() const override { return "counting"; }
   bool supports(DType) const override { return true; }
   bool host_memory() const override { return false; }
 
-  std::shared_ptr<Buffer> allocate(size_t bytes) override;
+  std::shared_ptr<Buffer> allocate(size_t bytes) override { return pool_->allocate(bytes); }
   void upload(Tensor&, const void*) override {}
   void download(const Tensor& from, void* to) override;  // zeros
-  void release_cached() override {}
-  size_t peak_bytes() const override;
+  void release_cached() override { pool_->release(); }
+  size_t peak_bytes() const override { return pool_->peak_bytes(); }
 
   Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) override;
   Packed pack_conv2d(const HostView& weight, const HostView& bias, DType compute) override;
@@ -36,8 +34,8 @@ class CountingBackend : public Backend {
   void cast(Tensor&, const Tensor&) override {}
 
  private:
-  struct Count;
-  std::shared_ptr<Count> count_;
+  // The same pool as the host backends', so that what it keeps for later is counted too.
+  std::shared_ptr<HostPool> pool_ = HostPool::create(HostPool::Mode::count_only);
 };
 
 }  // namespace imagent
