@@ -1,5 +1,5 @@
 // Weights in oneDNN's blocked layouts, and its primitives.
-#include <omp.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 
@@ -16,15 +16,24 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
-// oneDNN picks kernels and layouts by the thread count that OpenMP reports: here it is always one.
+// oneDNN picks kernels and layouts by the thread count that OpenMP reports: here it is always one. The functions are those
+// of the OpenMP library that oneDNN itself has loaded; a oneDNN without OpenMP has none.
 class OneThread {
  public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread() {
+    if (!set_threads || !max_threads) return;
+    before_ = max_threads();
+    set_threads(1);
+  }
+  ~OneThread() {
+    if (before_ > 0) set_threads(before_);
+  }
   OneThread(const OneThread&) = delete;
 
  private:
-  int before_;
+  inline static const auto set_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  inline static const auto max_threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+  int before_ = 0;
 };
 
 // oneDNN's exceptions as ours.
