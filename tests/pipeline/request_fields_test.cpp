@@ -63,7 +63,7 @@ TEST(RequestFields, RefuseWhatIsOutOfRange) {
       {"original_size", "0x5"}, {"crop", "1"}, {"crop", "-1,2"}, {"preview", "5"}, {"preview", "every:0"}, {"preview", "every:5:jpeg"},
       {"preview", "every:5:vae:x"}, {"preview", ""}, {"prompt", "caf\xe9"}, {"model", ""}};
   for (const auto& [name, text] : bad) {
-    const std::string message = refusal([&] { one(name, text); });
+    const std::string message = refusal([&, name = name, text = text] { one(name, text); });
     EXPECT_NE(message, "accepted") << name << " " << text;
     EXPECT_EQ(message.find("--" + name + " \""), 0u) << message;
     EXPECT_NE(message.find("should be"), std::string::npos) << message;
