@@ -12,3 +12,10 @@ target_link_libraries(imagent_cli PUBLIC imagent_pipeline CLI11::CLI11)
 add_executable(imagent_program src/cli/main.cpp)
 target_link_libraries(imagent_program PRIVATE imagent_cli)
 set_target_properties(imagent_program PROPERTIES OUTPUT_NAME imagent)
+
+# The example of the README: built and run as a test.
+if(IMAGENT_TESTS)
+  add_executable(first_picture examples/first_picture.cpp)
+  target_link_libraries(first_picture PRIVATE imagent)
+  add_test(NAME example COMMAND first_picture "a red house by the sea" ${CMAKE_BINARY_DIR}/example.png)
+endif()
