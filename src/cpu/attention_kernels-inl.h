@@ -13,29 +13,11 @@ namespace {
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// What is subtracted from scores may be `headroom` too small, or 86 too large.
+// What is subtracted from scores may be `headroom` too small, or 86 too large: probabilities are made 2^headroom times
+// smaller than they are, by the coefficients of 2^x (taken from the score itself it would cost digits).
 constexpr int headroom = 40;
-constexpr float unit = 0x1p-40f;
+constexpr float unit = 0x1p-40f, lowest = headroom - 126;
 
-// 2^(x - headroom), as 2^floor(x) * p(x - floor(x)) with `unit` in the polynomial p: taken from x it would cost digits.
-// Far below it is near 0, far above at least 2.
-template <int degree>
-inline Float exp2(Float x, const float* p) {
-#if defined(__AVX512F__)
-  const Float f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-#else
-  x = min(max(x, set(headroom - 126)), set(127));
-  const Float n = floor(x), f = x - n;
-#endif
-  Float y = set(p[degree]);
-#pragma GCC unroll 8
-  for (int i = degree - 1; i >= 0; --i) y = fma(y, f, set(p[i]));
-#if defined(__AVX512F__)
-  return _mm512_scalef_ps(y, x);
-#else
-  return y * power_of_two(n);
-#endif
-}
 constexpr float exp2_to_1e7[] = {0.99999994f * unit,  0.6931531f * unit,   0.24015361f * unit,
                                  0.055826318f * unit, 0.008989345f * unit, 0.0018775734f * unit};
 constexpr float exp2_to_7e5[] = {0.99992514f * unit, 0.69583386f * unit, 0.22606714f * unit, 0.07802411f * unit};
@@ -47,7 +29,7 @@ struct F32Words {
   static constexpr int step = 1, key_block = 72;
   static Float dot(Float sum, Float a, Float b) { return fma(a, b, sum); }
   static constexpr const float* exp2_table = exp2_to_1e7;
-  static Float probabilities(const Float* x, const float* table) { return exp2<5>(x[0], table); }
+  static Float probabilities(const Float* x, const float* table) { return exp2<5>(x[0], table, lowest); }
   static void key_words(uint32_t* to, const T* key, int64_t width) {
     for_vectors(width, [&](int64_t d, auto part) { part.store(reinterpret_cast<float*>(to) + d, part.load(key + d)); });
   }
@@ -65,7 +47,7 @@ struct Bf16Words {
   static constexpr const float* exp2_table = exp2_to_7e5;
   // Cut to bf16, not rounded: the error is as wide, and its mean drops out since softmax's sum has it too.
   static Float probabilities(const Float* x, const float* table) {
-    const Float even = exp2<3>(x[0], table), odd = exp2<3>(x[1], table);
+    const Float even = exp2<3>(x[0], table, lowest), odd = exp2<3>(x[1], table, lowest);
     const __m512i upper_halves = _mm512_set4_epi32(0x0f0e, 0x0b0a, 0x0706, 0x0302);
     return (Float)_mm512_mask_shuffle_epi8((__m512i)odd, 0x3333333333333333, (__m512i)even, upper_halves);
   }
@@ -208,7 +190,7 @@ struct Attention {
       for (int v = 0; v < vectors; ++v) before[v] = reference[v];
       raise_reference(first_key, count);
       for (int v = 0; v < vectors; ++v) {
-        const Float scale = exp2<5>(before[v] - reference[v], exp2_to_1e7) / unit;
+        const Float scale = Math<float>::exp2(before[v] - reference[v]);
         for (int64_t row = 0; row < rows; ++row) store(sums + row * queries + v * lanes, load(sums + row * queries + v * lanes) * scale);
       }
     }

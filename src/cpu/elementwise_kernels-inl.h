@@ -6,18 +6,19 @@
 namespace imagent::cpu {
 namespace {
 
-// Calls use(f) with the function of vectors that `act` names.
-template <class Use>
+// Calls use(f) with the function of vectors that `act` names, as exact as T needs.
+template <class T = float, class Use>
 inline void with_act(Act act, Use use) {
+  using M = Math<T>;
   switch (act) {
     case Act::none: return use([](Float x) { return x; });
-    case Act::silu: return use([](Float x) { return x * sigmoid(x); });
-    case Act::gelu: return use([](Float x) { return gelu(x); });
-    case Act::gelu_tanh: return use([](Float x) { return x * sigmoid(1.59576912f * (x + 0.044715f * x * x * x)); });
-    case Act::quick_gelu: return use([](Float x) { return x * sigmoid(1.702f * x); });
+    case Act::silu: return use([](Float x) { return x * M::sigmoid(x); });
+    case Act::gelu: return use([](Float x) { return M::gelu(x); });
+    case Act::gelu_tanh: return use([](Float x) { return x * M::sigmoid(1.59576912f * (x + 0.044715f * x * x * x)); });
+    case Act::quick_gelu: return use([](Float x) { return x * M::sigmoid(1.702f * x); });
     case Act::relu: return use([](Float x) { return max(set(0), x); });
     case Act::leaky_relu: return use([](Float x) { return max(x, 0.2f * x); });
-    case Act::tanh: return use([](Float x) { return tanh(x); });
+    case Act::tanh: return use([](Float x) { return M::tanh(x); });
   }
 }
 
@@ -26,14 +27,14 @@ struct Elementwise {
   static void unary(void* y, const void* x, int64_t count, Act act) {
     const auto* from = static_cast<const T*>(x);
     auto* to = static_cast<T*>(y);
-    with_act(act, [&](auto f) { for_vectors(count, [&](int64_t i, auto part) { part.store(to + i, f(part.load(from + i))); }); });
+    with_act<T>(act, [&](auto f) { for_vectors(count, [&](int64_t i, auto part) { part.store(to + i, f(part.load(from + i))); }); });
   }
 
   static void geglu(void* y, const void* x, int64_t rows, int64_t width) {
     const auto* from = static_cast<const T*>(x);
     auto* to = static_cast<T*>(y);
     for (int64_t r = 0; r < rows; ++r, from += 2 * width, to += width)
-      for_vectors(width, [&](int64_t i, auto part) { part.store(to + i, part.load(from + i) * gelu(part.load(from + width + i))); });
+      for_vectors(width, [&](int64_t i, auto part) { part.store(to + i, part.load(from + i) * Math<T>::gelu(part.load(from + width + i))); });
   }
 
   static void axpby(const AxpbyArgs& args) {

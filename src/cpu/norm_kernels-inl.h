@@ -39,7 +39,7 @@ struct Norm {
   }
 
   static void normalize(const NormalizeArgs& a) {
-    with_act(a.act, [&](auto f) {
+    with_act<T>(a.act, [&](auto f) {
       const auto* x = static_cast<const T*>(a.x);
       auto* y = static_cast<T*>(a.y);
       for (int64_t r = 0; r < a.rows; ++r, x += a.channels, y += a.channels)

@@ -2,11 +2,6 @@
 // only (through *-inl.h), and all in an anonymous namespace: code made for one instruction set must not be linked into
 // another's callers. That is also why no inline function of the standard library is used here.
 #pragma once
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC 12's own AVX-512 header trips over these (its bug 105593).
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 #include <immintrin.h>
 
 #include <cstdint>
@@ -159,62 +154,78 @@ inline Float max(Float a, Float b) { return _mm_max_ps(a, b); }
 inline Float min(Float a, Float b) { return _mm_min_ps(a, b); }
 #endif
 
-// 1/x for normal x whose reciprocal is normal, to the last bit or two.
-inline Float reciprocal(Float x) {
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
+inline float sum_of_lanes(__m128 x) {
+  x += _mm_movehl_ps(x, x);
+  return x[0] + x[1];
+}
+#if defined(__AVX2__)
+inline float sum_of_lanes(__m256 x) { return sum_of_lanes(_mm256_castps256_ps128(x) + _mm256_extractf128_ps(x, 1)); }
+#endif
 #if defined(__AVX512F__)
-  const Float guess = _mm512_rcp14_ps(x);
-  return fma(guess, fma(-x, guess, set(1)), guess);
+inline float sum_of_lanes(__m512 x) { return sum_of_lanes(_mm512_castps512_ps256(x) + _mm512_extractf32x8_ps(x, 1)); }
+#endif
+
+// 2^x as 2^floor(x) * p(x - floor(x)). Without AVX-512 x below `lowest` counts as that, and x above 127 as 127.
+template <int degree>
+inline Float exp2(Float x, const float* p, [[maybe_unused]] float lowest = -126) {
+#if defined(__AVX512F__)
+  const Float f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 #else
-  return 1.0f / x;
+  x = min(set(127), max(set(lowest), x));  // in this order a NaN stays one
+  const Float n = floor(x), f = x - n;
+#endif
+  Float y = set(p[degree]);
+#pragma GCC unroll 8
+  for (int i = degree - 1; i >= 0; --i) y = fma(y, f, set(p[i]));
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(y, x);
+#else
+  return y * from_bits((__builtin_convertvector(n, Int) + 127) << 23);
 #endif
 }
 
-inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
-inline float sum_of_lanes(Float x) {
-  float sum = 0;
-  for (int i = 0; i < lanes; ++i) sum += x[i];
-  return sum;
-}
+// Functions exact to a few units of f32, or to 1/4 of a unit of bf16.
+template <class T>
+struct Math {
+  static constexpr bool precise = sizeof(T) == sizeof(float);
 
-// 2^n for whole n in [-126,127].
-inline Float power_of_two(Float n) { return from_bits((__builtin_convertvector(n, Int) + 127) << 23); }
-// The nearest whole number, for |x| < 2^22.
-inline Float round_nearest(Float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
+  static Float exp2(Float x) {
+    static constexpr float to_1e7[] = {0.99999994f, 0.6931531f, 0.24015361f, 0.055826318f, 0.008989345f, 0.0018775734f};
+    static constexpr float to_1e4[] = {0.99992514f, 0.69583386f, 0.22606714f, 0.07802411f};
+    if constexpr (precise)
+      return cpu::exp2<5>(x, to_1e7);
+    else
+      return cpu::exp2<3>(x, to_1e4);
+  }
+  // For x and 1/x that are normal.
+  static Float reciprocal(Float x) {
+#if defined(__AVX512F__)
+    const Float guess = _mm512_rcp14_ps(x);
+    return precise ? fma(guess, fma(-x, guess, set(1)), guess) : guess;
+#else
+    return 1.0f / x;
+#endif
+  }
+  static Float sigmoid(Float x) { return reciprocal(1.0f + exp2(min(set(126), x * -1.44269504f))); }
+  static Float tanh(Float x) { return 2.0f * Math<float>::sigmoid(2.0f * x) - 1.0f; }
 
-// e^x to 1e-7, relative; beyond [-87,87] that of the nearest end. Reduction as in Cephes' expf.
-inline Float exp(Float x) {
-  x = min(set(87), max(set(-87), x));  // in this order a NaN stays one
-  const Float n = round_nearest(x * 1.44269504f);
-  Float f = fma(n, set(-0.693359375f), x);
-  f = fma(n, set(2.12194440e-4f), f);
-  Float p = set(1.9875691500e-4f);
-  p = fma(p, f, set(1.3981999507e-3f));
-  p = fma(p, f, set(8.3334519073e-3f));
-  p = fma(p, f, set(4.1665795894e-2f));
-  p = fma(p, f, set(1.6666665459e-1f));
-  p = fma(p, f, set(5.0000001201e-1f));
-  p = fma(p, f * f, f) + 1.0f;
-  return p * power_of_two(n);
-}
-
-inline Float sigmoid(Float x) { return reciprocal(1.0f + exp(-x)); }
-inline Float tanh(Float x) { return 1.0f - 2.0f * reciprocal(1.0f + exp(2.0f * x)); }
-
-// 1 - erf(x) for x >= 0 to 1.5e-7: Abramowitz & Stegun 7.1.26.
-inline Float erfc_of_positive(Float x) {
-  const Float t = reciprocal(fma(set(0.3275911f), x, set(1)));
-  Float p = set(1.061405429f);
-  p = fma(p, t, set(-1.453152027f));
-  p = fma(p, t, set(1.421413741f));
-  p = fma(p, t, set(-0.284496736f));
-  p = fma(p, t, set(0.254829592f));
-  return p * t * exp(-(x * x));
-}
-// x/2 (1 + erf(x/sqrt 2)); this way round small results of negative x keep their digits.
-inline Float gelu(Float x) {
-  const Float size = abs(x);
-  return max(x, set(0)) - 0.5f * size * erfc_of_positive(size * 0.70710678f);
-}
+  // 1 - erf(x) for x >= 0 to 1.5e-7: Abramowitz & Stegun 7.1.26.
+  static Float erfc_of_positive(Float x) {
+    const Float t = reciprocal(fma(set(0.3275911f), x, set(1)));
+    Float p = set(1.061405429f);
+    p = fma(p, t, set(-1.453152027f));
+    p = fma(p, t, set(1.421413741f));
+    p = fma(p, t, set(-0.284496736f));
+    p = fma(p, t, set(0.254829592f));
+    return p * t * exp2(x * x * -1.44269504f);
+  }
+  // x/2 (1 + erf(x/sqrt 2)); this way round small results of negative x keep their digits.
+  static Float gelu(Float x) {
+    const Float size = min(set(64), abs(x));  // beyond it erfc is 0
+    return max(x, set(0)) - 0.5f * abs(x) * erfc_of_positive(size * 0.70710678f);
+  }
+};
 
 }  // namespace
 }  // namespace imagent::cpu
