@@ -132,18 +132,18 @@ struct Attention {
     using Scores = Float[tile][vectors];
 
     void load_queries() {
-      for (int64_t t = 0; t < queries; ++t) {
+      for (int64_t t = 0; t < a.queries; ++t) {  // a row's last vector may reach into the next row, which comes later
         auto* to = reinterpret_cast<uint32_t*>(lines + t * line);
-        std::memset(to, 0, static_cast<size_t>(line) * sizeof(float));
-        if (t >= a.queries) continue;
         const auto* from = static_cast<const Element*>(a.q) + t * a.stride;
         for_vectors(a.width, [&](int64_t d, auto part) { W::store_query(to + d / step, part.load(from + d) * a.scale); });
       }
-      for (int64_t d = 0; d < depth; d += 4) {
-        float turned[4 * queries];
-        transpose(turned, queries, lines + d, line, queries, 4);
-        std::memcpy(q + d * queries, turned, static_cast<size_t>(smaller(4, depth - d) * queries) * sizeof(float));
-      }
+      std::memset(lines + a.queries * line, 0, static_cast<size_t>((queries - a.queries) * line) * sizeof(float));
+      int64_t d = 0;
+      for (; d + 4 <= depth; d += 4) transpose(q + d * queries, queries, lines + d, line, queries, 4);
+      if (d == depth) return;
+      float rest[4 * queries];
+      transpose(rest, queries, lines + d, line, queries, 4);
+      std::memcpy(q + d * queries, rest, static_cast<size_t>((depth - d) * queries) * sizeof(float));
     }
 
     // s[key][query] += k q for one tile of keys
