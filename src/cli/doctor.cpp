@@ -54,6 +54,8 @@ static nlohmann::ordered_json device_report(const BackendEntry& entry) {
     for (const DType type : {DType::f32, DType::bf16, DType::f16})
       if (backend->supports(type)) dtypes.push_back(name_of(type));
     report["dtypes"] = dtypes;
+    report["threads"] = backend->info().threads;
+    report["instructions"] = backend->info().instructions;
   } catch (const Error& error) {
     report["error"] = error.text;
   }
@@ -83,8 +85,9 @@ static std::string readable(const nlohmann::ordered_json& report) {
   for (const auto& device : report["devices"]) {
     std::vector<std::string> dtypes;
     if (device.contains("dtypes")) dtypes = device["dtypes"].get<std::vector<std::string>>();
+    const std::string isa = device.value("instructions", ""), instructions = isa.empty() ? "" : "; " + isa;
     text += str("device     ", device["name"].get<std::string>(), ": ", device["help"].get<std::string>(), " (",
-                device.contains("error") ? device["error"].get<std::string>() : join(dtypes, ", "), ")\n");
+                device.contains("error") ? device["error"].get<std::string>() : join(dtypes, ", ") + instructions, ")\n");
   }
   const bool has_model = report["builtin_model"].is_string();
   return text + str("model      ", report[has_model ? "builtin_model" : "builtin_model_error"].get<std::string>(), has_model ? " (built in)" : "", "\n");

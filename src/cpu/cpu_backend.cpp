@@ -4,12 +4,16 @@
 #include "base/cores.h"
 #include "cpu/kernels.h"
 #include "cpu/onednn_product.h"
+#include "cpu/peak.h"
 #include "cpu/product.h"
 #include "reference/values.h"
 
 namespace imagent {
 
 CpuBackend::CpuBackend(int threads, Products products) : threads_(threads > 0 ? threads : usable_cores()), products_(products) {}
+
+DeviceInfo CpuBackend::info() const { return {threads(), str(name_of(active_isa()), cpu::has_amx_bf16() ? "+amx" : "")}; }
+PeakGflops CpuBackend::probe_peak() { return imagent::probe_peak(threads()); }
 
 bool CpuBackend::supports(DType compute) const {
   return compute == DType::f32 || (compute == DType::bf16 && (by_onednn(compute) || cpu::product_kernels(active_isa(), compute)));

@@ -13,6 +13,8 @@ class CpuBackend : public ReferenceBackend {
   explicit CpuBackend(int threads = 0, Products products = Products::automatic);  // 0: all cores this process may use
 
   std::string_view name() const override { return "cpu"; }
+  DeviceInfo info() const override;
+  PeakGflops probe_peak() override;
   bool supports(DType compute) const override;  // f32; bf16 where the processor has instructions for it
   int threads() const { return threads_.threads(); }
 

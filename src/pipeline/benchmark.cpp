@@ -122,8 +122,8 @@ BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options,
 
   std::map<std::string, std::vector<double>> peaks;
   const auto probe = [&] {
-    for (const auto& [name, dtype] : {std::pair{"f32", DType::f32}, {"bf16", DType::bf16}, {"int8", DType::i8}})
-      peaks[name].push_back(backend.probe_peak_gflops(dtype));
+    const PeakGflops peak = backend.probe_peak();
+    for (const auto& [name, gflops] : {std::pair{"f32", peak.f32}, {"bf16", peak.bf16}, {"int8", peak.int8}}) peaks[name].push_back(gflops);
   };
   // The first run warms caches and pools; then each repetition has its own probe beside it.
   const auto measure = [&](const std::string& phase, const std::function<void()>& work) {

@@ -1,11 +1,11 @@
 // Defaults of models.
 #include "pipeline/defaults.h"
 
-#include <cmath>
 #include <random>
 
 #include "pipeline/json_fields.h"
 #include "pipeline/model_config.h"
+#include "pipeline/request_fields.h"
 
 namespace imagent {
 namespace {
@@ -49,14 +49,7 @@ Request with_defaults(Request r, const ModelDefaults& d) {
   if (r.height == 0) r.height = d.height;
   if (r.steps == 0) r.steps = d.steps;
   if (!r.guidance_scale) r.guidance_scale = d.guidance_scale;
-  for (const int side : {r.width, r.height})
-    check(side > 0 && side % 8 == 0 && side <= 16384, ErrorKind::usage, "size ", r.width, "x", r.height, ": width and height have to be multiples of 8 up to 16384");
-  check(r.steps >= 1 && r.steps <= 1000, ErrorKind::usage, "steps ", r.steps, ": 1 to 1000 are possible");
-  check(r.batch >= 1 && r.batch <= 64, ErrorKind::usage, "batch ", r.batch, ": 1 to 64 are possible");
-  check(r.clip_skip >= 0 && r.clip_skip <= 12, ErrorKind::usage, "clip skip ", r.clip_skip, ": 1 to 12 are possible");
-  check(std::isfinite(*r.guidance_scale) && std::abs(*r.guidance_scale) <= 1000, ErrorKind::usage, "guidance scale ", *r.guidance_scale, ": -1000 to 1000 are possible");
-  check(r.guidance_rescale >= 0 && r.guidance_rescale <= 1, ErrorKind::usage, "guidance rescale ", r.guidance_rescale, ": 0 to 1 are possible");
-  check(r.refiner_switch > 0 && r.refiner_switch < 1, ErrorKind::usage, "refiner switch ", r.refiner_switch, ": it has to lie between 0 and 1");
+  validate(r);
   std::random_device device;
   if (r.seed == -1) r.seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
   return r;

@@ -68,6 +68,11 @@ struct DeviceInfo {
   std::string instructions;  // "avx512bf16", ...
 };
 
+// GFLOP/s (a multiplication and an addition are two) of bare multiply-add loops on all of a device; 0: it has no such arithmetic.
+struct PeakGflops {
+  double f32 = 0, bf16 = 0, int8 = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -83,8 +88,7 @@ class Backend {
   virtual void release_cached() = 0;                             // gives unused memory back to the system
   virtual size_t peak_bytes() const = 0;                         // largest memory held for tensors so far
   virtual void synchronize() {}
-  // GFLOP/s of a bare multiply-add loop on all of the device, measured now; 0 when it cannot compute in this dtype (i8 included).
-  virtual double probe_peak_gflops(DType compute) { return (void)compute, 0; }
+  virtual PeakGflops probe_peak() { return {}; }  // measured now, all zero when unknown
   // Runs fn; a backend that can record the ops may replay them for the same key instead.
   virtual void replay(const std::string& key, const std::function<void()>& fn) { (void)key, fn(); }
 

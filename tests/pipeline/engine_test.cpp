@@ -63,7 +63,7 @@ TEST(EngineErrors, AreSentencesOfTheRightKind) {
       engine().generate(r);
     };
   };
-  expect_error(ErrorKind::usage, "multiples of 8", with([](Request& r) { r.width = 65; }));
+  expect_error(ErrorKind::usage, "multiple of 8", with([](Request& r) { r.width = 65; }));
   expect_error(ErrorKind::usage, "eulr", with([](Request& r) { r.sampler = "eulr"; }));
   expect_error(ErrorKind::usage, "dpmpp_2m", with([](Request& r) { r.sampler = "no such sampler"; }));
   expect_error(ErrorKind::usage, "karras", with([](Request& r) { r.scheduler = "no such schedule"; }));
