@@ -14,6 +14,10 @@ namespace {
 
 constexpr size_t huge_page = size_t{2} << 20;
 
+// A decoder's sizes double from block to block, so what its last block left fits nothing any more: a miss of this size
+// gives such remains back first. A UNet's tensors are smaller, they stay and serve its next step.
+constexpr size_t large_miss = size_t{64} << 20;
+
 size_t rounded(size_t size) {
   const size_t step = size >= 4 * huge_page ? huge_page : size >= 4096 ? 4096 : 64;
   return (size + step - 1) / step * step;
@@ -61,7 +65,10 @@ std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
       cached_bytes_ -= block;
     }
   }
-  if (!cached) data = take_from_system(size);
+  if (!cached) {
+    if (size >= large_miss) release(large_miss / 4);
+    data = take_from_system(size);
+  }
   in_use_ += block;
   const size_t total = in_use_ + cached_bytes_;
   size_t peak = peak_;
@@ -77,11 +84,14 @@ void HostPool::give_back(void* data, size_t size) {
   in_use_ -= size;
 }
 
-void HostPool::release() {
+void HostPool::release(size_t at_least) {
   std::lock_guard lock(mutex_);
-  for (const auto& [size, data] : cached_) std::free(data);
-  cached_.clear();
-  cached_bytes_ = 0;
+  const auto first = cached_.lower_bound(at_least);
+  for (auto block = first; block != cached_.end(); ++block) {
+    std::free(block->second);
+    cached_bytes_ -= block->first;
+  }
+  cached_.erase(first, cached_.end());
 }
 
 void HostPool::reset_peak() { peak_ = in_use_ + cached_bytes_; }

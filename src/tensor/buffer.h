@@ -29,7 +29,7 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
 
   // Uninitialised memory. Errors: memory, with the numbers.
   std::shared_ptr<Buffer> allocate(size_t size);
-  void release();  // frees every cached block
+  void release(size_t at_least = 0);  // frees the cached blocks of that size and more
 
   size_t bytes_in_use() const { return in_use_; }
   size_t peak_bytes() const { return peak_; }   // largest sum of blocks in use and cached
