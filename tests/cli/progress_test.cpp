@@ -1,8 +1,6 @@
 // What progress looks like, and how often.
 #include "cli/progress.h"
 
-#include "base/str.h"
-
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -28,7 +26,7 @@ TEST(Progress, AutomaticMode) {
 
 TEST(Progress, Lines) {
   EXPECT_EQ(bar_line({20, 20, 1.234}, 36), "20/20 [========] 1.23 s/it  eta 0:00");
-  EXPECT_EQ(bar_line({5, 20, 1.0}, 80), str("5/20 [", std::string(10, '='), std::string(30, ' '), "] 1.00 s/it  eta 0:15"));
+  EXPECT_EQ(bar_line({5, 20, 1.0}, 80), "5/20 [" + std::string(10, '=') + std::string(30, ' ') + "] 1.00 s/it  eta 0:15");
   EXPECT_EQ(bar_line({0, 20, 0}, 30), "0/20 [" + std::string(22, ' ') + "]");
   EXPECT_EQ(plain_line({5, 20, 1.0}), "step 5/20 (25 %)  1.00 s/it  eta 0:15");
   EXPECT_EQ(plain_line({1, 4, 0.0123}), "step 1/4 (25 %)  0.012 s/it  eta 0:00");
