@@ -6,8 +6,11 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/error.h"
 
 namespace imagent::cpu {
 namespace {
@@ -69,18 +72,25 @@ struct ThreadPool::State {
       --inside;
     }
   }
+
+  void end() {
+    stop = true;
+    ++generation;
+    generation.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
 };
 
 ThreadPool::ThreadPool(int threads) : threads_(std::max(threads, 1)), state_(std::make_unique<State>()) {
-  for (int i = 1; i < threads_; ++i) state_->workers.emplace_back([this, i] { state_->serve(i); });
+  try {
+    for (int i = 1; i < threads_; ++i) state_->workers.emplace_back([this, i] { state_->serve(i); });
+  } catch (const std::system_error& error) {  // out of memory for stacks, or a limit on processes
+    state_->end();
+    fail(ErrorKind::unsupported, "cannot start ", threads_, " threads: ", error.code().message(), "; ask for fewer with --threads");
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  state_->stop = true;
-  ++state_->generation;
-  state_->generation.notify_all();
-  for (std::thread& worker : state_->workers) worker.join();
-}
+ThreadPool::~ThreadPool() { state_->end(); }
 
 void ThreadPool::run_pieces(int64_t pieces, Call call, void* context) {
   if (pieces <= 1 || threads_ == 1 || current_thread >= 0) {

@@ -9,7 +9,7 @@ namespace imagent::cpu {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);  // the caller of run() is one of them
+  explicit ThreadPool(int threads);  // the caller of run() is one of them. Errors: unsupported, when they cannot be started
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
 
