@@ -13,20 +13,27 @@ namespace {
 
 constexpr size_t unlimited = std::numeric_limits<size_t>::max();
 
-// The number after `key` in a file of "key: N kB" lines, in bytes; 0 when it is not there.
-size_t kilobytes_of(const char* path, const std::string& key) {
+// The number after `key` in a file of such lines ("MemAvailable: N kB", "active_file N"); 0 when it is not there.
+size_t number_after(const char* path, const std::string& key) {
   std::ifstream in(path);
   for (std::string word; in >> word;) {
-    size_t kilobytes = 0;
-    if (word == key && in >> kilobytes) return kilobytes * 1024;
+    size_t number = 0;
+    if (word == key && in >> number) return number;
   }
   return 0;
 }
+size_t kilobytes_of(const char* path, const std::string& key) { return number_after(path, key) * 1024; }
 
 size_t number_in(const char* path, size_t fallback) {
   std::ifstream in(path);
   size_t number;
   return in >> number ? number : fallback;
+}
+
+// The page cache counts as used by a cgroup but gives way: after a model was read it may be all of the rest.
+size_t held_by_cgroup(const char* usage, const char* statistics) {
+  const size_t used = number_in(usage, 0), cache = number_after(statistics, "active_file") + number_after(statistics, "inactive_file");
+  return used - std::min(used, cache);
 }
 
 size_t left_of(size_t limit, size_t used) { return limit == unlimited ? unlimited : limit - std::min(limit, used); }
@@ -35,10 +42,9 @@ size_t left_of(size_t limit, size_t used) { return limit == unlimited ? unlimite
 
 size_t available_memory() {
   const size_t system = kilobytes_of("/proc/meminfo", "MemAvailable:");
-  // The page cache counts as used by a cgroup but gives way.
-  const size_t v2 = left_of(number_in("/sys/fs/cgroup/memory.max", unlimited), number_in("/sys/fs/cgroup/memory.current", 0));
+  const size_t v2 = left_of(number_in("/sys/fs/cgroup/memory.max", unlimited), held_by_cgroup("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"));
   const size_t v1 = left_of(number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", unlimited),
-                            number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes", 0));
+                            held_by_cgroup("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat"));
   rlimit address_space{};
   size_t process = unlimited;
   if (getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur != RLIM_INFINITY)
