@@ -1,0 +1,17 @@
+// Names of the original latent diffusion code (github.com/CompVis/latent-diffusion, Stability-AI/generative-models), as
+// single files carry them, and what diffusers and transformers call the same tensors.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "weights/rearranged.h"
+
+namespace imagent {
+
+// Part ("unet", "vae", "text_encoder", "text_encoder_2", "controlnet") -> diffusers' names of its tensors and where they
+// lie in the file. Parts that the file lacks are absent, and so are tensors that no part needs (averaged copies, tables of
+// the noise schedule, losses). A tensor of a part with a name that nobody knows keeps it. `names`: sorted.
+std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& names);
+
+}  // namespace imagent

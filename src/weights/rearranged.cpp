@@ -1,0 +1,85 @@
+// Reading tensors in another arrangement than their file's.
+#include "weights/rearranged.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace imagent {
+namespace {
+
+TensorView third_of(const TensorView& all, int part) {
+  const int64_t rows = all.shape[0] / 3;
+  const size_t size = all.bytes.size() / 3;
+  TensorView view{all.dtype, all.shape, all.bytes.subspan(static_cast<size_t>(part) * size, size), all.owner};
+  view.shape[0] = rows;
+  return view;
+}
+
+TensorView transposed(const TensorView& stored) {
+  const auto rows = static_cast<size_t>(stored.shape[0]), columns = static_cast<size_t>(stored.shape[1]), size = size_of(stored.dtype);
+  const auto copy = std::make_shared<std::vector<std::byte>>(stored.bytes.size());
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t j = 0; j < columns; ++j) std::memcpy(copy->data() + (j * rows + i) * size, stored.bytes.data() + (i * columns + j) * size, size);
+  return {stored.dtype, Shape{stored.shape[1], stored.shape[0]}, *copy, copy};
+}
+
+class Rearranged : public Source {
+ public:
+  Rearranged(std::shared_ptr<const Source> source, TensorTable table) : source_(std::move(source)), table_(std::move(table)) {
+    for (const auto& [name, stored] : table_)
+      if (stored.layout == Layout::transposed)
+        if (const auto view = find_stored(stored)) copies_[name] = transposed(*view);
+  }
+
+  std::optional<TensorView> find(const std::string& name) const override {
+    if (const auto copy = copies_.find(name); copy != copies_.end()) return copy->second;
+    const auto entry = table_.find(name);
+    if (entry == table_.end()) return std::nullopt;
+    auto view = find_stored(entry->second);
+    if (!view) return std::nullopt;
+    if (entry->second.layout == Layout::third) return third_of(*view, entry->second.part);
+    if (entry->second.layout == Layout::kernel_1x1) view->shape = Shape{view->shape[0], view->shape[1]};
+    return view;
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (const auto& [name, stored] : table_) out.push_back(name);
+    return out;
+  }
+  std::string origin() const override { return source_->origin(); }
+  std::map<std::string, std::string> metadata() const override { return source_->metadata(); }
+  void release(const TensorView& view) const override {
+    const bool copied = std::any_of(copies_.begin(), copies_.end(), [&](const auto& copy) { return copy.second.owner == view.owner; });
+    if (!copied) source_->release(view);  // a copy is ordinary memory, not pages of the file
+  }
+
+ private:
+  std::optional<TensorView> find_stored(const StoredTensor& stored) const {
+    const auto view = source_->find(stored.name);
+    if (!view) return view;
+    const auto require = [&](bool ok, std::string_view wanted) {
+      check(ok, ErrorKind::model, source_->origin(), ": tensor ", stored.name, " is ", view->shape, ", ", wanted);
+    };
+    const Shape& shape = view->shape;
+    if (stored.layout == Layout::transposed) require(shape.rank() == 2, "a matrix is wanted");
+    if (stored.layout == Layout::third) require(shape.rank() >= 1 && shape[0] % 3 == 0, "three stacked tensors are wanted");
+    // Files saved by newer programs hold a matrix already.
+    if (stored.layout == Layout::kernel_1x1)
+      require(shape.rank() == 2 || (shape.rank() == 4 && shape[2] == 1 && shape[3] == 1), "a matrix or a 1x1 convolution is wanted");
+    return view;
+  }
+
+  std::shared_ptr<const Source> source_;
+  TensorTable table_;
+  std::map<std::string, TensorView> copies_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Source> rearranged(std::shared_ptr<const Source> source, TensorTable table) {
+  return std::make_shared<Rearranged>(std::move(source), std::move(table));
+}
+
+}  // namespace imagent

@@ -1,0 +1,34 @@
+// A decorator over a Source: other names for its tensors, and other arrangements of them.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "weights/source.h"
+
+namespace imagent {
+
+// How a tensor lies in a file that arranges it in its own way.
+enum class Layout {
+  same,
+  kernel_1x1,  // [o,i,1,1], read as [o,i]
+  third,       // rows of three tensors that were stacked
+  transposed,  // [i,o], read as [o,i]
+};
+
+struct StoredTensor {
+  std::string name;  // in the file
+  Layout layout = Layout::same;
+  int part = 0;      // of a third: 0, 1 or 2
+
+  bool operator==(const StoredTensor&) const = default;
+};
+
+// Own name -> where it lies.
+using TensorTable = std::map<std::string, StoredTensor>;
+
+// The tensors of `table`, out of `source`; all others are left out. Only transposed ones are copied.
+// Errors: model, when a tensor does not have the axes that its layout wants.
+std::shared_ptr<const Source> rearranged(std::shared_ptr<const Source> source, TensorTable table);
+
+}  // namespace imagent
