@@ -9,21 +9,19 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/error.h"
-
 namespace imagent {
 
-std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  check(file >= 0, ErrorKind::io, "cannot open ", path.string(), ": ", std::strerror(errno));
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path, ErrorKind kind) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe without a writer must not block
+  check(file >= 0, kind, "cannot open ", path.string(), ": ", std::strerror(errno));
   struct stat status {};
   const bool regular = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
   void* address = nullptr;
   const auto size = regular ? static_cast<size_t>(status.st_size) : 0;
   if (size > 0) address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
   close(file);
-  check(regular, ErrorKind::io, "cannot read ", path.string(), ": it is not a regular file");
-  check(address != MAP_FAILED, ErrorKind::io, "cannot map ", path.string(), ": ", std::strerror(errno));
+  check(regular, kind, "cannot read ", path.string(), ": it is not a regular file");
+  check(address != MAP_FAILED, kind, "cannot map ", path.string(), ": ", std::strerror(errno));
   return std::shared_ptr<const MappedFile>(new MappedFile(path, {static_cast<const std::byte*>(address), size}));
 }
 

@@ -5,12 +5,14 @@
 #include <memory>
 #include <span>
 
+#include "base/error.h"
+
 namespace imagent {
 
 class MappedFile {
  public:
-  // Errors: io when the file cannot be opened or mapped (an empty file maps to an empty span).
-  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+  // Errors: of the given kind, when the file cannot be opened or mapped (an empty file maps to an empty span).
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path, ErrorKind kind);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

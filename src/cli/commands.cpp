@@ -36,7 +36,7 @@ static const Command& find_command(const std::string& name) {
     if (!command.alias.empty()) names.push_back(command.alias);
   }
   const std::string nearest = nearest_name(name, names);
-  fail(ErrorKind::usage, "unknown command ", quoted(name), nearest.empty() ? "" : "; did you mean " + nearest + "?", " Commands: ",
+  fail(ErrorKind::usage, "unknown command ", quoted(name), nearest.empty() ? "" : "; did you mean " + nearest + "?", nearest.empty() ? "; commands: " : " Commands: ",
        join(names, ", "));
 }
 

@@ -117,7 +117,7 @@ static Json report_of(const fs::path& path) {
   std::error_code error;
   if (fs::is_directory(path, error)) return model_report(path);
   check(fs::exists(path, error), ErrorKind::usage, "there is no file ", quoted(path.string()));
-  const auto file = MappedFile::open(path);
+  const auto file = MappedFile::open(path, ErrorKind::usage);
   const Bytes bytes = {reinterpret_cast<const uint8_t*>(file->bytes().data()), file->bytes().size()};
   try {
     format_of_content(bytes);

@@ -75,7 +75,7 @@ Image decode_image(Bytes file, const DecodeLimits& limits, const std::string& na
 }
 
 Image read_image(const std::filesystem::path& path, const DecodeLimits& limits) {
-  const auto file = MappedFile::open(path);
+  const auto file = MappedFile::open(path, ErrorKind::image);
   return decode_image({reinterpret_cast<const uint8_t*>(file->bytes().data()), file->bytes().size()}, limits, path.string());
 }
 

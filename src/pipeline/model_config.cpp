@@ -12,7 +12,7 @@ using nlohmann::json;
 
 json read_config(const std::filesystem::path& path) {
   check(std::filesystem::exists(path), ErrorKind::model, "this model lacks the file ", path.string());
-  const auto file = MappedFile::open(path);
+  const auto file = MappedFile::open(path, ErrorKind::model);
   const auto bytes = file->bytes();
   check(bytes.size() <= size_t{16} << 20, ErrorKind::model, path.string(), " is ", bytes.size() >> 20, " MiB large, a configuration file is not");
   const auto* text = reinterpret_cast<const char*>(bytes.data());

@@ -25,7 +25,7 @@ std::optional<DType> dtype_named(std::string_view name) {
 
 class SafetensorsFile : public Source {
  public:
-  explicit SafetensorsFile(const std::filesystem::path& path) : file_(MappedFile::open(path)) {
+  explicit SafetensorsFile(const std::filesystem::path& path) : file_(MappedFile::open(path, ErrorKind::model)) {
     const auto bytes = file_->bytes();
     require(bytes.size() >= 8, "is truncated: ", bytes.size(), " bytes, a header needs at least 8");
     uint64_t length;

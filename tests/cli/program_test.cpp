@@ -1,6 +1,8 @@
 // The built program from the outside: exit codes, what goes to which stream, files, Ctrl-C.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -37,7 +39,7 @@ TEST(Program, FaultsHaveTheirExitCodeAndOneLine) {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{"paint"}, 2, "unknown command \"paint\""},
+      {{"paint"}, 2, "unknown command \"paint\"; commands: help, "},
       {{"txt2img"}, 2, "--prompt is missing"},
       {{"--steps", "3"}, 2, "--prompt is missing"},
       {{"-p", "x", "--step", "3"}, 2, "did you mean --steps?"},
@@ -53,6 +55,8 @@ TEST(Program, FaultsHaveTheirExitCodeAndOneLine) {
       {{"-p", "x", "-o", out, "-m", (scratch / "file").string()}, 3, "file"},
       {{"inspect", (scratch / "missing").string()}, 2, "there is no file"},
       {{"inspect", (scratch / "file").string()}, 3, "file"},
+      {{"inspect", "/dev/null"}, 2, "not a regular file"},
+      {{"-p", "x", "-o", out, "--preview", "every:1:taesd"}, 1, "TAESD"},
       {{"tokenize"}, 2, "tokenize needs one text"},
       {{"tokenize", "caf\xe9"}, 2, "UTF-8"},
       {{"help", "paint"}, 2, "unknown command"},
@@ -181,6 +185,13 @@ TEST(Program, DamagedWeightsAreExitCode3) {
   EXPECT_EQ(done.code, 3);
   EXPECT_NE(done.err.find("diffusion_pytorch_model.safetensors"), std::string::npos) << done.err;
   EXPECT_FALSE(fs::exists(scratch / "x.png"));
+
+  fs::remove(weights);
+  fs::create_directory(weights);
+  EXPECT_EQ(run(draw(scratch / "x.png", {"-m", (scratch / "model").string()})).code, 3) << "a folder where weights should be";
+  fs::remove(weights);
+  ASSERT_EQ(mkfifo(weights.c_str(), 0600), 0);
+  EXPECT_EQ(run(draw(scratch / "x.png", {"-m", (scratch / "model").string()})).code, 3) << "a pipe that nobody writes to";
 }
 
 TEST(Program, CtrlCLeavesNoFile) {
