@@ -3,6 +3,7 @@
 
 #include "base/version.h"
 #include "image/infotext.h"
+#include "sampling/samplers.h"
 
 namespace imagent {
 
@@ -19,8 +20,8 @@ std::string describe(const Run& run, int index) {
   info.prompt = r.prompt;
   info.negative_prompt = r.negative.value_or("");
   info.set("Steps", std::to_string(r.steps));
-  info.set("Sampler", run.sampler);
-  if (!run.scheduler.empty()) info.set("Schedule type", run.scheduler);
+  info.set("Sampler", std::string(find_sampler(run.sampler).sampler->display));
+  if (!run.scheduler.empty()) info.set("Schedule type", std::string(find_schedule(run.scheduler).display));
   info.set("CFG scale", decimal(*r.guidance_scale));
   info.set("Seed", std::to_string(run.results[static_cast<size_t>(index)].seed));
   info.set("Size", str(r.width, "x", r.height));

@@ -49,22 +49,26 @@ DType compute_dtype(const Backend& backend, const Request& request) {
 // Refuses before anything is loaded when the memory would not do.
 void load_within_memory(LoadedModel& model, const Request& r, size_t limit) {
   const RunShape shape{r.height / 8, r.width / 8, *r.guidance_scale > 1 ? 2 * r.batch : r.batch, 77, model.compute()};
-  check_memory(predict_memory(model.folder(), shape), model.packed_bytes(), limit ? limit : available_memory(),
+  const MemoryNeed need = predict_memory(model.folder(), shape);
+  if (need.total() > available_memory()) model.backend().release_cached();  // what earlier runs left in the pool is free too
+  check_memory(need, model.packed_bytes(), limit ? limit : available_memory(),
                str(model.folder().name(), " at ", r.width, "x", r.height, r.batch > 1 ? str(", batch ", r.batch) : ""));
   model.load();
+  const int64_t channels = model.unet().in_channels(), latent_channels = model.vae_config().latent_channels;
+  check(channels == latent_channels, ErrorKind::unsupported, "the model ", model.folder().name(), " takes ", channels,
+        " channels, text to image has ", latent_channels, " to give: it is made for inpainting or editing");
 }
 
-DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Request& request, bool refiner) {
+DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Request& request) {
   DrawStage stage{&model, &prompts, {}, {}, &request};
   if (!model.unet().add_embedding) return stage;
-  SizeConditions sizes = size_conditions(request, refiner);
+  SizeConditions sizes = size_conditions(request, model.wants_aesthetic_score());
   stage.time_ids = std::move(sizes.positive);
   stage.negative_time_ids = std::move(sizes.negative);
   return stage;
 }
 
 std::unique_ptr<LatentPreview> make_preview(const Request& r, LoadedModel& model) {
-  check(r.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
   if (r.preview_every <= 0 || r.preview != PreviewKind::latent) return nullptr;
   return std::make_unique<LatentPreview>(model.vae_decoder(), model.vae_config(), model.compute());
 }
@@ -139,11 +143,11 @@ std::vector<Latents> draw_latents(RunContext& c) {
   for (int i = 0; i < r.batch; ++i) generators.push_back(make_generator(r.rng, static_cast<uint64_t>(r.seed + i)));
   Start stage{sampling_options(c.base, r), &generators, nullptr};
   if (c.refiner) stage.options.denoising_end = r.refiner_switch;
-  std::vector<Latents> latents = draw(stage_of(c.base, prompts, r, false), start_samplings(c, c.base, stage), observer_of(c, preview.get()));
+  std::vector<Latents> latents = draw(stage_of(c.base, prompts, r), start_samplings(c, c.base, stage), observer_of(c, preview.get()));
   if (c.refiner) {
     Start refine{sampling_options(*c.refiner, r), &generators, &latents};
     refine.options.denoising_start = r.refiner_switch;
-    latents = draw(stage_of(*c.refiner, *refiner_prompts, r, true), start_samplings(c, *c.refiner, refine), observer_of(c, preview.get()));
+    latents = draw(stage_of(*c.refiner, *refiner_prompts, r), start_samplings(c, *c.refiner, refine), observer_of(c, preview.get()));
   }
   c.run.timings.denoise_s = seconds_since(start);
   return latents;
@@ -172,6 +176,7 @@ Run Engine::generate(const Request& asked, const Events& events) {
   const std::lock_guard one_at_a_time(state_->running);
   const CancelScope cancel(backend(), events.cancel);
   const auto start = Clock::now();
+  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
   const DType compute = compute_dtype(backend(), asked);
   LoadedModel& base = state_->open_model(find_model(asked.model), compute);
   const Request request = with_defaults(asked, model_defaults(base.folder(), base.unet_config().sample_size));

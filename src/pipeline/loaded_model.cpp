@@ -25,27 +25,29 @@ void LoadedModel::close(const Weights& weights, const std::vector<std::string>& 
 static constexpr const char* encoder_suffixes[] = {"", "_2"};
 
 const std::vector<PromptEncoder>& LoadedModel::prompt_encoders() {
-  if (prompt_encoders_.empty())
-    for (const std::string suffix : encoder_suffixes)
-      if (folder_.has("text_encoder" + suffix)) prompt_encoders_.push_back({ClipTokenizer::from_folder(folder_.path() / ("tokenizer" + suffix))});
-  return prompt_encoders_;
+  if (!prompt_encoders_.empty()) return prompt_encoders_;
+  std::vector<PromptEncoder> encoders;
+  for (const std::string suffix : encoder_suffixes)
+    if (folder_.has("text_encoder" + suffix)) encoders.push_back({ClipTokenizer::from_folder(folder_.path() / ("tokenizer" + suffix))});
+  return prompt_encoders_ = std::move(encoders);
 }
 
 const std::vector<ClipTextModel>& LoadedModel::text_encoders() {
   if (!text_encoders_.empty()) return text_encoders_;
+  std::vector<ClipTextModel> encoders;  // all or none: a cancelled load may not leave the first of two
   for (const std::string suffix : encoder_suffixes) {
     const std::string part = "text_encoder" + suffix;
     if (!folder_.has(part)) continue;
     const Weights weights = open(part);
-    text_encoders_.emplace_back(weights, clip_text_config(folder_.config(part), folder_.config_path(part)));
+    encoders.emplace_back(weights, clip_text_config(folder_.config(part), folder_.config_path(part)));
     close(weights, {"text_model.embeddings.position_ids"});  // old checkpoints store the numbers 0..76
   }
-  return text_encoders_;
+  return text_encoders_ = std::move(encoders);
 }
 
-bool LoadedModel::zeros_for_no_negative() const {
-  const auto flag = folder_.index().find("force_zeros_for_empty_prompt");
-  return flag != folder_.index().end() && flag->is_boolean() && flag->get<bool>();
+bool LoadedModel::flag(const char* name) const {
+  const auto found = folder_.index().find(name);
+  return found != folder_.index().end() && found->is_boolean() && found->get<bool>();
 }
 
 const UNet2DConditionModel& LoadedModel::unet() {

@@ -28,7 +28,8 @@ class LoadedModel {
   const std::vector<ClipTextModel>& text_encoders();
   const std::vector<PromptEncoder>& prompt_encoders();  // their tokenizers, in the same order
   bool penultimate_states() const { return folder_.has("text_encoder_2"); }  // SDXL's rule: last layer but one, no final norm
-  bool zeros_for_no_negative() const;                                        // SDXL's force_zeros_for_empty_prompt
+  bool zeros_for_no_negative() const { return flag("force_zeros_for_empty_prompt"); }  // SDXL
+  bool wants_aesthetic_score() const { return flag("requires_aesthetics_score"); }     // SDXL's refiner
   const UNet2DConditionModel& unet();
   const VaeDecoder& vae_decoder();
   void load();                        // everything that text to image needs
@@ -36,6 +37,7 @@ class LoadedModel {
   size_t packed_bytes() const { return packed_bytes_; }
 
  private:
+  bool flag(const char* name) const;  // of model_index.json, false when absent
   Weights open(const std::string& part);
   void close(const Weights& weights, const std::vector<std::string>& unneeded);
 

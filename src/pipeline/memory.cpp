@@ -6,13 +6,19 @@
 
 namespace imagent {
 
-MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape) {
+static MemoryNeed count_memory(const ModelFolder& folder, const RunShape& shape) {
   CountingBackend counter;
   LoadedModel model(folder, counter, shape.compute);
   model.load();
   MemoryNeed need{model.packed_bytes(), 0};
   const size_t held = counter.peak_bytes();  // small vectors of the norms: part of packed_bytes
   const UNet2DConditionModel& unet = model.unet();
+  int64_t width = 0;
+  for (const ClipTextModel& encoder : model.text_encoders()) {
+    encoder(std::vector<int32_t>(ClipTokenizer::max_length, 0));
+    width += encoder.width();
+  }
+  check(width == unet.context_width(), "the text encoders give ", width, " channels, the UNet wants ", unet.context_width());
   const Tensor sample(counter, {shape.rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
   unet(sample, unet.blank_conditions(shape.rows, shape.tokens));
   counter.release_cached();  // as a run does
@@ -20,6 +26,15 @@ MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape) {
   decoder(Tensor(counter, {1, shape.latent_height, shape.latent_width, decoder.conv_in.packed.in}, shape.compute));
   need.activations = counter.peak_bytes() - held;
   return need;
+}
+
+MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape) {
+  try {
+    return count_memory(folder, shape);
+  } catch (const Error& error) {  // what an op refuses here is the fault of the files
+    if (error.kind != ErrorKind::internal) throw;
+    fail(ErrorKind::model, folder.path().string(), ": its weights and config.json do not fit together: ", error.text);
+  }
 }
 
 void check_memory(const MemoryNeed& need, size_t already_loaded, size_t available, const std::string& what) {

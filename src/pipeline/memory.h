@@ -18,7 +18,7 @@ struct MemoryNeed {
   size_t total() const { return weights + activations; }
 };
 
-// By building the model on a backend that only counts, and running it once.
+// By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
 MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape);
 
 // Errors: memory, with the numbers, when `need` is more than `available`.

@@ -10,8 +10,8 @@ struct SizeConditions {
   std::vector<float> positive, negative;
 };
 
-// `refiner`: five numbers that end with an aesthetic score instead of six that end with the target size.
+// `aesthetic_score`: five numbers that end with it, as SDXL's refiner wants, instead of six that end with the target size.
 // width and height of the request are filled in.
-SizeConditions size_conditions(const Request& request, bool refiner);
+SizeConditions size_conditions(const Request& request, bool aesthetic_score);
 
 }  // namespace imagent

@@ -73,6 +73,9 @@ TEST(EngineErrors, AreSentencesOfTheRightKind) {
   expect_error(ErrorKind::model, "no/such/model", with([](Request& r) { r.model = "no/such/model"; }));
   expect_error(ErrorKind::model, "no model_index.json", with([](Request& r) { r.model = source_dir() / "docs"; }));
   expect_error(ErrorKind::unsupported, "f16", with([](Request& r) { r.dtype = DType::f16; }));
+  expect_error(ErrorKind::unsupported, "TAESD", with([](Request& r) { r.preview = PreviewKind::taesd; }));
+  for (const char* model : {"sd15-inpaint", "sd15-pix2pix"})
+    expect_error(ErrorKind::unsupported, "inpainting or editing", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
 }
 
 TEST(EngineErrors, DamagedModels) {
@@ -87,6 +90,14 @@ TEST(EngineErrors, DamagedModels) {
   expect_error(ErrorKind::model, "lacks", [&] { model.draw(); });
   std::ofstream(model.path / "unet/config.json") << "{ not json";
   expect_error(ErrorKind::model, "config.json", [&] { model.draw(); });
+}
+
+TEST(EngineErrors, ConfigurationThatDoesNotFitTheWeights) {
+  const ModelCopy model;
+  nlohmann::json config = read_json(model.path / "unet/config.json");
+  config["norm_num_groups"] = 7;
+  std::ofstream(model.path / "unet/config.json") << config;
+  expect_error(ErrorKind::model, "do not fit together", [&] { model.draw(); });
 }
 
 TEST(EngineErrors, MissingTensorsAreNamed) {
@@ -143,6 +154,21 @@ TEST(Engine, SeedIsDrawnAndTold) {
   EXPECT_NE(first.results[0].infotext.find(str("Seed: ", first.results[0].seed)), std::string::npos);
   r.seed = first.results[0].seed;
   EXPECT_EQ(engine().generate(r).results[0].image, first.results[0].image);
+}
+
+// It is conditioned on an aesthetic score wherever it stands.
+TEST(Engine, TheRefinerDrawsAloneToo) {
+  Request r = small_request();
+  r.model = golden("models/sdxl-refiner").string();
+  EXPECT_EQ(engine().generate(r).results.size(), 1u);
+}
+
+TEST(Engine, InfotextNamesSamplersAsTheWebUiDoes) {
+  Request r = small_request();
+  r.sampler = "dpmpp_2m";
+  r.scheduler = "karras";
+  const std::string text = engine().generate(r).results[0].infotext;
+  EXPECT_NE(text.find("Sampler: DPM++ 2M, Schedule type: Karras, "), std::string::npos) << text;
 }
 
 TEST(Engine, ModelsOwnDefaults) {
