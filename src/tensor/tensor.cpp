@@ -5,8 +5,17 @@
 
 namespace imagent {
 
+// A model with many enough upsamplers asks for sizes beyond 64 bits.
+static size_t checked_bytes(const Shape& shape, DType dtype) {
+  constexpr int64_t most = int64_t{1} << 56;
+  int64_t bytes = static_cast<int64_t>(size_of(dtype));
+  for (const int64_t length : shape)
+    check(!__builtin_mul_overflow(bytes, length, &bytes) && bytes <= most, ErrorKind::memory, "out of memory: a tensor ", shape, " ", name_of(dtype), " is wanted");
+  return static_cast<size_t>(bytes);
+}
+
 Tensor::Tensor(Backend& backend, Shape shape, DType dtype)
-    : buffer_(backend.allocate(static_cast<size_t>(shape.numel()) * size_of(dtype))), shape_(shape), dtype_(dtype), backend_(&backend) {}
+    : buffer_(backend.allocate(checked_bytes(shape, dtype))), shape_(shape), dtype_(dtype), backend_(&backend) {}
 
 Tensor Tensor::reshape(Shape shape) && {
   check(shape.numel() == numel(), "reshape: ", shape_, " has other elements than ", shape);

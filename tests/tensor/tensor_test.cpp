@@ -49,6 +49,13 @@ TEST(Tensor, ViewsShareAndOwnersAreCounted) {
   EXPECT_TRUE(y.sole_owner());
 }
 
+TEST(Tensor, SizesBeyond64BitsAreRefused) {
+  constexpr int64_t long_side = int64_t{1} << 32;
+  CountingBackend counter;
+  EXPECT_THROW(Tensor(counter, {1, long_side, long_side, 3}, DType::f32), Error);  // the product would wrap to 0
+  EXPECT_EQ(Tensor(counter, {0, 8}, DType::f32).bytes(), 0u);
+}
+
 // An op may write into memory that nobody else sees, and only then.
 TEST(Ops, NeverWriteWhatSomebodyElseSees) {
   Tensor x = upload(backend("reference"), {1, 4}, std::vector<float>{-1, 0, 1, 2});
