@@ -23,11 +23,12 @@ struct WeightedConditioning {
 // Everything that guides one picture during one step.
 struct Guidance {
   std::vector<WeightedConditioning> positive;  // at least one
-  WeightedConditioning negative;               // read only when scale > 1
-  float scale = 1, rescale = 0;
+  WeightedConditioning negative;               // read only when needs_negative()
+  float scale = 1, rescale = 0;                // up to 1: no guidance, which is a scale of 1
   bool embedded = false;                       // LCM: the scale is an input of the UNet, no negative pass
 
-  bool needs_negative() const { return scale > 1 && !embedded; }
+  // A sum of prompts (AND) is taken of their differences from it, also without guidance.
+  bool needs_negative() const { return !embedded && (scale > 1 || positive.size() > 1); }
 };
 
 }  // namespace imagent

@@ -77,7 +77,7 @@ std::vector<float> guide(const Guidance& guidance, std::span<const std::vector<f
   const std::vector<float>& negative = outputs[0];
   std::vector<float> guided = negative;
   for (size_t part = 0; part < guidance.positive.size(); ++part) {
-    const float scale = guidance.scale * guidance.positive[part].weight;
+    const float scale = std::max(guidance.scale, 1.0f) * guidance.positive[part].weight;
     const std::vector<float>& positive = outputs[part + 1];
     for (size_t i = 0; i < guided.size(); ++i) guided[i] += scale * (positive[i] - negative[i]);
   }

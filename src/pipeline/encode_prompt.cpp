@@ -110,8 +110,11 @@ std::vector<WeightedConditioning> EncodedPrompt::at(int step, const std::vector<
 
 EncodedPrompts encode_prompts(LoadedModel& model, const Request& r) {
   const PlanOptions positive_options = plan_options(r, false), negative_options = plan_options(r, true);
-  const bool guided = *r.guidance_scale > 1 && model.unet().guidance_width == 0;
   EncodedPrompts out{{make_plan(model, r.prompt, r.prompt_2, positive_options), {}}, std::nullopt};
+  const bool sum = out.positive.plan.ranges.front().parts.size() > 1;  // AND
+  const bool embedded = model.unet().guidance_width > 0;
+  check(!sum || !embedded, ErrorKind::unsupported, "AND: this model takes guidance as an input and can follow one prompt only");
+  const bool guided = !embedded && (sum || *r.guidance_scale > 1);
   size_t chunks = out.positive.plan.chunk_count();
   if (guided) {
     out.negative = EncodedPrompt{make_plan(model, r.negative.value_or(""), r.negative_2, negative_options), {}};

@@ -189,6 +189,14 @@ TEST(Engine, GrammarFollowsCompat) {
   EXPECT_NE(engine().generate(native).results[0].image, engine().generate(plain).results[0].image);
 }
 
+TEST(Engine, SumsOfPromptsNeedNoGuidance) {
+  Request r = small_request();
+  r.guidance_scale = 1;
+  const auto alone = engine().generate(r);
+  r.prompt += " AND a blue boat at night";
+  EXPECT_NE(engine().generate(r).results[0].image, alone.results[0].image);
+}
+
 TEST(Engine, LongPromptsRunInChunks) {
   Request r = small_request();
   for (int i = 0; i < 100; ++i) r.prompt += " by the sea";
