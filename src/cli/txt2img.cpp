@@ -29,7 +29,7 @@ static nlohmann::ordered_json timings_json(const Timings& t) {
 
 static std::string result_json(const Run& run, const Result& result, const std::string& path) {
   return json_text(nlohmann::ordered_json{{"path", path}, {"seed", result.seed}, {"width", result.image.width}, {"height", result.image.height},
-                                          {"steps", run.request.steps}, {"sampler", run.sampler}, {"scheduler", run.scheduler},
+                                          {"steps", run.request.steps}, {"sampler", run.sampler}, {"scheduler", run.scheduler.empty() ? "normal" : run.scheduler},
                                           {"guidance", run.request.guidance_scale.value_or(1)}, {"model", run.model_name},
                                           {"timings", timings_json(run.timings)},
                                           {"peak_rss_mb", static_cast<double>(peak_resident_bytes() >> 10) / 1024}});

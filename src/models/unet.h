@@ -24,7 +24,7 @@ struct UNetConditions {
   std::vector<float> timesteps;      // [N]
   Tensor text_embeds;                // [N,P] pooled text, SDXL; empty otherwise
   std::vector<float> time_ids;       // [N,6] or refiner [N,5], SDXL; empty otherwise
-  std::vector<float> guidance;       // [N] embedded guidance scale, LCM; empty otherwise
+  std::vector<float> guidance;       // [N,G] embedded guidance scale, LCM; empty otherwise
 };
 
 struct UNetBlock {

@@ -27,8 +27,10 @@ struct Guidance {
   float scale = 1, rescale = 0;                // up to 1: no guidance, which is a scale of 1
   bool embedded = false;                       // LCM: the scale is an input of the UNet, no negative pass
 
+  bool wants_negative = false;                 // CFG++: the sampler reads the negative output, whatever the scale
+
   // A sum of prompts (AND) is taken of their differences from it, also without guidance.
-  bool needs_negative() const { return !embedded && (scale > 1 || positive.size() > 1); }
+  bool needs_negative() const { return !embedded && (scale > 1 || positive.size() > 1 || wants_negative); }
 };
 
 }  // namespace imagent

@@ -101,7 +101,7 @@ void rescale_guidance(std::span<float> guided, std::span<const float> conditiona
   for (float& value : guided) value = rescale * (value * ratio) + (1 - rescale) * value;
 }
 
-std::vector<std::vector<float>> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
+std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
   const std::vector<Row> rows = rows_of(jobs);
   const int64_t channels = unet.in_channels(), size = channels * height * width, n = static_cast<int64_t>(rows.size());
   std::vector<float> input(static_cast<size_t>(n * size));
@@ -115,15 +115,17 @@ std::vector<std::vector<float>> denoise(const UNet2DConditionModel& unet, DType 
   const std::vector<float> values = download(output);
 
   const int64_t out_size = output.numel() / n;
-  std::vector<std::vector<float>> outputs, guided;
+  std::vector<std::vector<float>> outputs;
   for (int64_t i = 0; i < n; ++i) outputs.push_back(to_planar(std::span(values).subspan(i * out_size, out_size), output.dim(3)));
+  std::vector<Denoised> results;
   size_t at = 0;
   for (const DenoiseJob& job : jobs) {
     const size_t count = job.guidance->positive.size() + (job.guidance->needs_negative() ? 1 : 0);
-    guided.push_back(guide(*job.guidance, std::span(outputs).subspan(at, count)));
+    std::vector<float> guided = guide(*job.guidance, std::span(outputs).subspan(at, count));
+    results.push_back({std::move(guided), job.guidance->needs_negative() ? std::move(outputs[at]) : std::vector<float>()});
     at += count;
   }
-  return guided;
+  return results;
 }
 
 }  // namespace imagent

@@ -14,8 +14,13 @@ struct DenoiseJob {
   const Guidance* guidance = nullptr;
 };
 
-// -> for each job the guided model output [C,h,w] (eps, v or x0). All conditionings have the same number of tokens.
-std::vector<std::vector<float>> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs);
+// A model output [C,h,w] (eps, v or x0) with guidance, and the one of the negative prompt alone (empty without guidance).
+struct Denoised {
+  std::vector<float> guided, negative;
+};
+
+// -> one for each job. All conditionings have the same number of tokens.
+std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs);
 
 // guided, rescaled towards the spread of the conditional output (Lin et al. 2023, section 3.4); diffusers rescale_noise_cfg.
 void rescale_guidance(std::span<float> guided, std::span<const float> conditional, float rescale);

@@ -1,17 +1,22 @@
 // Driving samplers: whoever waits for the model is answered by one shared UNet call.
 #include "pipeline/draw.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "pipeline/denoise.h"
 
 namespace imagent {
 namespace {
 
-Guidance guidance_at(const DrawStage& stage, int step) {
+Guidance guidance_for(const DrawStage& stage, const ModelCall& call) {
   const Request& r = *stage.request;
+  const int step = call.step;
   Guidance g;
-  g.scale = *r.guidance_scale;
+  g.scale = static_cast<float>(*r.guidance_scale * call.guidance_factor);
+  g.wants_negative = call.wants_unconditional;
+  check(!g.wants_negative || stage.prompts->negative, ErrorKind::usage, "the sampler ddim_cfgpp works with guidance only: the guidance scale has to be above 1");
   g.rescale = r.guidance_rescale;
   g.embedded = stage.model->unet().guidance_width > 0;
   g.positive = stage.prompts->positive.at(step, stage.time_ids);
@@ -34,16 +39,21 @@ void answer_waiting(const DrawStage& stage, std::vector<Sampling*> waiting) {
   guidances.reserve(waiting.size());
   for (Sampling* sampling : waiting) {
     const ModelCall& call = sampling->call();
-    check(!call.wants_unconditional, ErrorKind::unsupported, "this sampler needs guidance of the CFG++ kind, which this version does not have");
-    guidances.push_back(guidance_at(stage, call.step));
+    guidances.push_back(guidance_for(stage, call));
     jobs.push_back({call.input.values, static_cast<float>(call.timestep), &guidances.back()});
   }
   const Latents& shape = waiting[0]->call().input;
-  std::vector<std::vector<float>> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);
+  std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);
+  const int channels = shape.channels, height = shape.height, width = shape.width;
+  const auto as_latents = [&](std::vector<float> values) {
+    Latents latents(channels, height, width);
+    latents.values = std::move(values);
+    return latents;
+  };
   for (size_t i = 0; i < waiting.size(); ++i) {
-    Latents output(shape.channels, shape.height, shape.width);
-    output.values = std::move(outputs[i]);
-    waiting[i]->answer(std::move(output));
+    std::optional<Latents> unconditional;
+    if (waiting[i]->call().wants_unconditional) unconditional = as_latents(std::move(outputs[i].negative));
+    waiting[i]->answer(as_latents(std::move(outputs[i].guided)), std::move(unconditional));
   }
 }
 
@@ -67,7 +77,12 @@ std::vector<Latents> draw(const DrawStage& stage, std::vector<Sampling> sampling
     answer_waiting(stage, waiting);
   }
   std::vector<Latents> results;
-  for (Sampling& sampling : samplings) results.push_back(sampling.take_result());
+  for (Sampling& sampling : samplings) {
+    results.push_back(sampling.take_result());
+    const std::vector<float>& values = results.back().values;
+    check(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), ErrorKind::model,
+          "the model's latents are not finite numbers: its weights or its scheduler_config.json are damaged, or f32 is needed (--dtype f32)");
+  }
   return results;
 }
 

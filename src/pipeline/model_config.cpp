@@ -92,6 +92,9 @@ VaeConfig vae_config(const json& config, const std::string& origin) {
   out.latent_channels = fields.get("latent_channels", 4);
   fields.require(out.latent_channels > 0 && out.latent_channels <= 64, "latent_channels", "a count of channels");
   require_value(fields, "act_fn", "silu", origin);
+  const json* levels = fields.find("block_out_channels");
+  check(!levels || (levels->is_array() && levels->size() == 4), ErrorKind::unsupported, origin,
+        ": \"block_out_channels\" should be a list of 4, for pictures 8 times as large as their latents");
   return out;
 }
 
