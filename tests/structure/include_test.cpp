@@ -25,6 +25,7 @@ const std::map<std::string, std::set<std::string>> allowed = {
     {"models", {"nn", "weights", "ops", "tensor", "base"}},
     {"text", {"base"}},
     {"sampling", {"base"}},
+    {"hub", {"base"}},
     {"image", {"base"}},
     {"pipeline", {"backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
     {"cli", {"pipeline", "backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},

@@ -1,0 +1,186 @@
+// Walks over models--org--name folders (huggingface_hub _cache_manager.py) and over a folder of models.
+#include "hub/local_models.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "hub/cache.h"
+#include "hub/digest.h"
+#include "hub/file_lock.h"
+#include "hub/model_files.h"
+
+namespace imagent {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Regular files below a folder, links not followed.
+uint64_t folder_bytes(const fs::path& folder) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
+  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
+    std::error_code unreadable;
+    if (!it->is_symlink(unreadable) && it->is_regular_file(unreadable)) bytes += it->file_size(unreadable);
+  }
+  return bytes;
+}
+
+std::string repository_name(const std::string& folder_name) {
+  const std::string prefix = "models--";
+  if (!folder_name.starts_with(prefix)) return "";
+  std::string name = folder_name.substr(prefix.size());
+  const size_t dashes = name.find("--");
+  if (dashes == name.npos) return "";
+  name.replace(dashes, 2, "/");
+  return is_repository(name) ? name : "";
+}
+
+// The snapshot that a name without a revision means; else the newest.
+std::string newest_commit(const HubCache& cache) {
+  std::error_code error;
+  if (const auto main = cache.commit_of("main"); main && fs::exists(cache.snapshot(*main), error)) return *main;
+  std::string commit;
+  fs::file_time_type newest = fs::file_time_type::min();
+  for (const auto& entry : fs::directory_iterator(cache.folder() / "snapshots", error)) {
+    const std::string name = entry.path().filename();
+    const auto time = entry.last_write_time(error);
+    if (is_commit(name) && !error && (commit.empty() || time > newest)) {
+      commit = name;
+      newest = time;
+    }
+  }
+  return commit;
+}
+
+bool has_unfinished(const fs::path& blobs) {
+  std::error_code error;
+  const fs::directory_iterator files(blobs, error);
+  return std::any_of(begin(files), end(files), [](const auto& entry) { return entry.path().extension() == ".incomplete"; });
+}
+
+LocalModel cached_model(const fs::path& cache_folder, const std::string& name) {
+  const HubCache cache(cache_folder, {.name = name});
+  LocalModel model{.name = name, .path = cache.folder(), .kind = "unknown", .from_hub = true, .revision = newest_commit(cache)};
+  if (!model.revision.empty()) model.path = cache.snapshot(model.revision);
+  model.kind = kind_of_model(model.path);
+  model.size_on_disk = folder_bytes(cache.folder());
+  model.missing = missing_files(model.path);
+  model.unfinished_download = has_unfinished(cache.folder() / "blobs");
+  return model;
+}
+
+bool is_weight_file(const fs::path& path) {
+  const std::string extension = lower_ascii(path.extension().string());
+  for (const char* known : {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin"})
+    if (extension == known) return true;
+  return false;
+}
+
+void add_own_model(const fs::directory_entry& entry, std::vector<LocalModel>& models) {
+  std::error_code error;
+  LocalModel model{.name = entry.path().filename(), .path = entry.path(), .kind = kind_of_model(entry.path())};
+  if (entry.is_directory(error)) {
+    if (model.kind == "unknown") return;
+    model.size_on_disk = folder_bytes(entry.path());
+    model.missing = missing_files(entry.path());
+  } else if (is_weight_file(entry.path()) && entry.is_regular_file(error)) {
+    model.size_on_disk = entry.file_size(error);
+  } else {
+    return;
+  }
+  models.push_back(std::move(model));
+}
+
+// The hash that a blob's name announces: SHA-256 for large files, git's name for small ones.
+FileCheck check_file(const fs::path& root, const fs::path& path, const Cancelled& cancelled) {
+  FileCheck result{.file = path.lexically_relative(root).string(), .state = FileCheck::State::unknown};
+  std::error_code error;
+  const fs::path content = fs::canonical(path, error);
+  if (error) {
+    result.state = FileCheck::State::missing;
+    return result;
+  }
+  result.sha256 = sha256_of_file(content, cancelled);
+  const std::string blob = content.parent_path().filename() == "blobs" ? content.filename().string() : "";
+  if (is_sha256(blob)) result.state = result.sha256 == blob ? FileCheck::State::good : FileCheck::State::corrupt;
+  if (is_commit(blob)) result.state = git_name_of_file(content, cancelled) == blob ? FileCheck::State::good : FileCheck::State::corrupt;
+  return result;
+}
+
+std::vector<fs::path> files_of(const fs::path& model) {
+  std::error_code error;
+  if (!fs::is_directory(model, error)) return {model};
+  std::vector<fs::path> files;
+  fs::recursive_directory_iterator it(model, error);
+  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error))
+    if (!it->is_directory(error)) files.push_back(it->path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void check_unused(const fs::path& locks, const std::string& name) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(locks, error))
+    if (entry.path().extension() == ".lock") check(FileLock::try_lock(entry.path()).has_value(), ErrorKind::model, name, " is being downloaded: it cannot be removed now");
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  check(!error, ErrorKind::io, "cannot remove ", path.string(), ": ", error.message());
+}
+
+}  // namespace
+
+std::vector<LocalModel> list_models(const ModelPlaces& places) {
+  std::vector<LocalModel> models;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(places.hub_cache, error)) {
+    const std::string name = repository_name(entry.path().filename());
+    if (!name.empty() && entry.is_directory(error)) models.push_back(cached_model(places.hub_cache, name));
+  }
+  if (!places.models_folder.empty())
+    for (const auto& entry : fs::directory_iterator(places.models_folder, error)) add_own_model(entry, models);
+  std::sort(models.begin(), models.end(), [](const LocalModel& a, const LocalModel& b) { return a.name < b.name; });
+  return models;
+}
+
+LocalModel find_model(const ModelPlaces& places, const std::string& name) {
+  std::vector<std::string> names;
+  for (LocalModel& model : list_models(places)) {
+    if (model.name == name) return std::move(model);
+    names.push_back(model.name);
+  }
+  const std::string near = nearest_name(name, names);
+  fail(ErrorKind::model, "there is no model \"", name, "\" on this machine", near.empty() ? "" : str(" (did you mean ", near, "?)"), ": neither in ", places.hub_cache.string(),
+       places.models_folder.empty() ? "" : " nor in " + places.models_folder.string());
+}
+
+std::vector<FileCheck> verify_model(const LocalModel& model, const FileCheckCallback& each, const std::function<bool()>& cancelled) {
+  std::vector<FileCheck> checks;
+  for (const fs::path& file : files_of(model.path)) {
+    checks.push_back(check_file(model.path, file, cancelled));
+    if (each) each(checks.back());
+  }
+  for (const std::string& name : model.missing) {
+    const bool seen = std::any_of(checks.begin(), checks.end(), [&](const FileCheck& done) { return done.file == name; });
+    if (!seen) checks.push_back({.file = name, .state = FileCheck::State::missing});
+  }
+  return checks;
+}
+
+uint64_t remove_model(const ModelPlaces& places, const LocalModel& model) {
+  if (!model.from_hub) {
+    check(model.path.parent_path() == places.models_folder && model.path.has_filename(), ErrorKind::model, model.path.string(), " does not lie in ", places.models_folder.string());
+    remove_tree(model.path);
+    return model.size_on_disk;
+  }
+  const HubCache cache(places.hub_cache, parse_repository(model.name));
+  check_unused(cache.locks(), model.name);
+  remove_tree(cache.folder());
+  remove_tree(cache.locks());
+  return model.size_on_disk;
+}
+
+}  // namespace imagent

@@ -1,0 +1,43 @@
+// How far a pull is: bytes, rate over the last seconds, time left. Shared by the threads that download.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "hub/retry.h"
+
+namespace imagent {
+
+struct PullProgress {
+  uint64_t done = 0, total = 0;       // bytes; total 0 when no size is known
+  double bytes_per_second = 0;        // 0 until it is known
+  double seconds_left = -1;           // -1 while it is not known
+  int files_done = 0, files = 0;
+};
+using PullCallback = std::function<void(const PullProgress&)>;
+
+class TransferMeter {
+ public:
+  TransferMeter(const Clock& clock, PullCallback callback, uint64_t total, int files);
+
+  void received(uint64_t bytes);       // came over the network
+  void kept(uint64_t bytes);           // is there already: counts as done, not into the rate
+  void dropped(uint64_t bytes);        // has to come again
+  void file_done();
+  uint64_t network_bytes() const;      // received so far, dropped ones included
+
+ private:
+  void report(bool always);
+
+  mutable std::mutex mutex_;
+  const Clock& clock_;
+  PullCallback callback_;
+  PullProgress progress_;
+  uint64_t network_bytes_ = 0;
+  double last_report_ = -1;
+  std::deque<std::pair<double, uint64_t>> samples_;   // (time, network bytes) of the last seconds
+};
+
+}  // namespace imagent
