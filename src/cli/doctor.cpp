@@ -1,5 +1,4 @@
-// The commands `doctor` and `version`: what this build and this machine can do.
-#include <fstream>
+// The command `doctor`: what this build and this machine can do.
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -7,7 +6,6 @@
 #include "base/cores.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/version.h"
@@ -27,23 +25,6 @@ static const std::vector<Field<DoctorOptions>>& doctor_fields() {
       {{.name = "json", .flags = {"--json"}, .json = {}, .group = "Output", .value = "", .help = "One JSON object", .default_text = "", .kind = FieldKind::toggle},
        rule::toggle(&DoctorOptions::json)}};
   return fields;
-}
-
-std::string version_number() { return version; }
-
-std::string compiler_text() {
-#ifdef __clang__
-  return str("clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
-#else
-  return str("g++ ", __GNUC__, ".", __GNUC_MINOR__, ".", __GNUC_PATCHLEVEL__);
-#endif
-}
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
-  return "unknown";
 }
 
 static nlohmann::ordered_json device_report(const BackendEntry& entry) {
@@ -104,15 +85,6 @@ static int run_doctor(const Arguments& arguments) {
 Command doctor_command() {
   return {{.name = "doctor", .summary = "What this build and this machine can do", .positional = "", .positional_hint = "", .max_positional = 0, .epilogue = ""},
           "", infos(doctor_fields()), run_doctor};
-}
-
-static int run_version(const Arguments&) {
-  write_result(str("imagent ", version_number(), "\n"));
-  return 0;
-}
-
-Command version_command() {
-  return {{.name = "version", .summary = "The version", .positional = "", .positional_hint = "", .max_positional = 0, .epilogue = ""}, "", {}, run_version};
 }
 
 }  // namespace imagent

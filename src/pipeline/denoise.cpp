@@ -76,8 +76,9 @@ std::vector<float> guide(const Guidance& guidance, std::span<const std::vector<f
   if (!guidance.needs_negative()) return outputs[0];
   const std::vector<float>& negative = outputs[0];
   std::vector<float> guided = negative;
+  const float strength = guidance.wants_negative ? guidance.scale : std::max(guidance.scale, 1.0f);
   for (size_t part = 0; part < guidance.positive.size(); ++part) {
-    const float scale = std::max(guidance.scale, 1.0f) * guidance.positive[part].weight;
+    const float scale = strength * guidance.positive[part].weight;
     const std::vector<float>& positive = outputs[part + 1];
     for (size_t i = 0; i < guided.size(); ++i) guided[i] += scale * (positive[i] - negative[i]);
   }
