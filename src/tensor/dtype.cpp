@@ -9,7 +9,7 @@
 namespace imagent {
 
 std::string_view name_of(DType type) {
-  constexpr std::string_view names[] = {"f64", "f32", "f16", "bf16", "f8_e4m3", "f8_e5m2", "i64", "i32", "i16", "i8", "u8", "bool"};
+  constexpr std::string_view names[] = {"f64", "f32", "f16", "bf16", "f8_e4m3", "f8_e5m2", "i64", "i32", "i16", "i8", "u8", "bool", "u64", "u32", "u16"};
   return names[static_cast<size_t>(type)];
 }
 
@@ -77,6 +77,9 @@ void widen_to_f32(DType type, const void* from, float* to, size_t count) {
     case DType::i8: return widen<int8_t>(from, to, count, plain);
     case DType::u8:
     case DType::boolean: return widen<uint8_t>(from, to, count, plain);
+    case DType::u64: return widen<uint64_t>(from, to, count, plain);
+    case DType::u32: return widen<uint32_t>(from, to, count, plain);
+    case DType::u16: return widen<uint16_t>(from, to, count, plain);
   }
 }
 

@@ -14,6 +14,7 @@ class Directory : public Source {
   explicit Directory(std::string origin) : origin_(std::move(origin)) {}
 
   void add(const std::string& name, std::shared_ptr<const Source> source, const std::string& own_name) {
+    if (sources_.empty() || sources_.back() != source) sources_.push_back(source);
     const bool fresh = entries_.emplace(name, Entry{std::move(source), own_name}).second;
     check(fresh, ErrorKind::model, origin_, " holds tensor ", name, " twice");
   }
@@ -38,6 +39,7 @@ class Directory : public Source {
     std::string own_name;
   };
   std::string origin_;
+  std::vector<std::shared_ptr<const Source>> sources_;
   std::map<std::string, Entry> entries_;
 };
 

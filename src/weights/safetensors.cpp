@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
+#include "weights/byte_reader.h"
+#include "weights/safetensors_header.h"
 
 namespace imagent {
 namespace {
-
-using nlohmann::json;
 
 constexpr uint64_t max_header = 100'000'000;  // the format's own limit
 
@@ -18,7 +17,7 @@ std::optional<DType> dtype_named(std::string_view name) {
   static const std::map<std::string_view, DType> types = {
       {"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F8_E4M3", DType::f8_e4m3},
       {"F8_E5M2", DType::f8_e5m2}, {"I64", DType::i64}, {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},
-      {"U8", DType::u8}, {"BOOL", DType::boolean}};
+      {"U64", DType::u64}, {"U32", DType::u32}, {"U16", DType::u16}, {"U8", DType::u8}, {"BOOL", DType::boolean}};
   const auto found = types.find(name);
   return found == types.end() ? std::nullopt : std::optional(found->second);
 }
@@ -34,16 +33,11 @@ class SafetensorsFile : public Source {
             ": it is no safetensors file");
     require(length <= bytes.size() - 8, "is truncated: its header of ", length, " bytes does not fit in ", bytes.size(), " bytes");
     const auto* text = reinterpret_cast<const char*>(bytes.data() + 8);
-    // Depth is bounded so that a hostile header cannot exhaust the stack: the format needs three levels.
-    const json::parser_callback_t shallow = [&](int depth, json::parse_event_t, json&) {
-      require(depth <= 4, "has a header nested too deeply");
-      return true;
-    };
-    const json header = json::parse(text, text + length, shallow, /*allow_exceptions=*/false);
-    require(header.is_object(), "has a header that is no JSON object");
+    SafetensorsHeader header = read_safetensors_header({text, length}, origin());
+    metadata_ = std::move(header.metadata);
     data_ = bytes.subspan(8 + length);
-    for (const auto& [name, entry] : header.items()) name == "__metadata__" ? read_metadata(entry) : read_tensor(name, entry);
-    check_overlap();
+    for (const auto& [name, entry] : header.tensors) read_tensor(name, entry);
+    check_cover();
   }
 
   std::optional<TensorView> find(const std::string& name) const override {
@@ -58,7 +52,9 @@ class SafetensorsFile : public Source {
   }
   std::string origin() const override { return file_->path().string(); }
   std::map<std::string, std::string> metadata() const override { return metadata_; }
-  void release(const TensorView& view) const override { file_->release(view.bytes); }
+  void release(const TensorView& view) const override {
+    if (lies_in(view.bytes, file_->bytes())) file_->release(view.bytes);
+  }
 
  private:
   template <class... Args>
@@ -66,42 +62,33 @@ class SafetensorsFile : public Source {
     check(ok, ErrorKind::model, file_->path().string(), " ", args...);
   }
 
-  void read_metadata(const json& entry) {
-    require(entry.is_object(), "has metadata that is no JSON object");
-    for (const auto& [key, value] : entry.items())
-      if (value.is_string()) metadata_[key] = value.get<std::string>();
-  }
-
-  void read_tensor(const std::string& name, const json& entry) {
-    const auto is_counts = [](const json& list) {
-      return list.is_array() && std::all_of(list.begin(), list.end(), [](const json& n) { return n.is_number_unsigned(); });
-    };
-    require(entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() && entry.contains("shape") &&
-                is_counts(entry["shape"]) && entry.contains("data_offsets") && is_counts(entry["data_offsets"]) &&
-                entry["data_offsets"].size() == 2,
-            "has a malformed entry for tensor ", name);
-    const auto dtype = dtype_named(entry["dtype"].get<std::string>());
-    require(dtype.has_value(), "stores tensor ", name, " in the unknown dtype ", entry["dtype"].get<std::string>());
-    require(entry["shape"].size() <= Shape::max_rank, "stores tensor ", name, " with ", entry["shape"].size(), " axes");
-    const auto dims = entry["shape"].get<std::vector<uint64_t>>();
+  void read_tensor(const std::string& name, const SafetensorsEntry& entry) {
+    const auto dtype = dtype_named(entry.dtype);
+    require(dtype.has_value(), "stores tensor ", printable(name), " in the unknown dtype ", printable(entry.dtype));
     uint64_t size = size_of(*dtype);
-    for (const uint64_t dim : dims)
-      require(!__builtin_mul_overflow(size, dim, &size) && dim < (uint64_t{1} << 62), "stores tensor ", name, " with an impossible shape");
-    const auto begin = entry["data_offsets"][0].get<uint64_t>(), end = entry["data_offsets"][1].get<uint64_t>();
-    require(begin <= end && end <= data_.size(), "is truncated: tensor ", name, " lies at bytes ", begin, " to ", end,
+    for (const uint64_t dim : entry.shape)
+      require(!__builtin_mul_overflow(size, dim, &size) && dim < (uint64_t{1} << 62), "stores tensor ", printable(name), " with an impossible shape");
+    const uint64_t begin = entry.data_offsets[0], end = entry.data_offsets[1];
+    require(begin <= end && end <= data_.size(), "is truncated: tensor ", printable(name), " lies at bytes ", begin, " to ", end,
             " of data, the file has ", data_.size());
-    require(end - begin == size, "stores tensor ", name, " in ", end - begin, " bytes, its shape needs ", size);
-    std::vector<int64_t> lengths(dims.begin(), dims.end());
+    require(end - begin == size, "stores tensor ", printable(name), " in ", end - begin, " bytes, its shape needs ", size);
+    std::vector<int64_t> lengths(entry.shape.begin(), entry.shape.end());
     tensors_[name] = TensorView{*dtype, Shape(std::span<const int64_t>(lengths)), data_.subspan(begin, size), file_};
   }
 
-  void check_overlap() const {
-    std::vector<std::pair<const std::byte*, const std::byte*>> ranges;
+  // The tensors have to fill the data without overlap or hole, so that nothing can hide in a file.
+  void check_cover() const {
+    std::vector<std::span<const std::byte>> ranges;
+    ranges.reserve(tensors_.size());
     for (const auto& [name, view] : tensors_)
-      if (!view.bytes.empty()) ranges.emplace_back(view.bytes.data(), view.bytes.data() + view.bytes.size());
-    std::sort(ranges.begin(), ranges.end());
-    for (size_t i = 1; i < ranges.size(); ++i)
-      require(ranges[i - 1].second <= ranges[i].first, "has tensors that overlap");
+      if (!view.bytes.empty()) ranges.push_back(view.bytes);
+    std::sort(ranges.begin(), ranges.end(), [](auto a, auto b) { return a.data() < b.data(); });
+    const std::byte* end = data_.data();
+    for (const auto range : ranges) {
+      require(range.data() == end, range.data() < end ? "has tensors that overlap" : "has a hole between its tensors");
+      end = range.data() + range.size();
+    }
+    require(end == data_.data() + data_.size(), "has bytes after its last tensor");
   }
 
   std::shared_ptr<const MappedFile> file_;

@@ -31,7 +31,7 @@ class Source {
   virtual std::vector<std::string> names() const = 0;     // sorted
   virtual std::string origin() const = 0;                 // for messages: the file or folder
   virtual std::map<std::string, std::string> metadata() const { return {}; }
-  virtual void release(const TensorView&) const {}        // its pages may leave memory; any view of the same mapping will do
+  virtual void release(const TensorView&) const {}        // its pages may leave memory; a view of elsewhere is ignored
 };
 
 }  // namespace imagent
