@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "pipeline/engine.h"
 #include "pipeline/field_rules.h"
+#include "pipeline/model_source.h"
 #include "text/chunks.h"
 
 namespace imagent {
@@ -55,15 +56,15 @@ static int run_tokenize(const Arguments& arguments) {
   check(arguments.positional.size() == 1, ErrorKind::usage, "tokenize needs one text: imagent tokenize \"a red house\", or - for standard input");
   const std::string text = arguments.positional[0] == "-" ? read_standard_input() : arguments.positional[0];
   check(is_valid_utf8(text), ErrorKind::usage, "text ", quoted(text), ": should be UTF-8");
-  const std::filesystem::path folder = Engine().find_model(options.model);
+  const auto model = open_model_source(Engine().find_model(options.model));
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   std::string table;
-  for (const std::string name : {"tokenizer", "tokenizer_2"}) {
-    if (!std::filesystem::is_directory(folder / name)) continue;
-    all.push_back(tokenized(ClipTokenizer::from_folder(folder / name), text, options.compat == "diffusers"));
-    table += readable(all.back(), name);
+  for (const std::string suffix : {"", "_2"}) {
+    if (!model->has("text_encoder" + suffix)) continue;
+    all.push_back(tokenized(model->tokenizer("text_encoder" + suffix), text, options.compat == "diffusers"));
+    table += readable(all.back(), "tokenizer" + suffix);
   }
-  check(!all.empty(), ErrorKind::model, "model ", folder.string(), " has no tokenizer folder");
+  check(!all.empty(), ErrorKind::model, "model ", model->path().string(), " has no text encoder");
   write_result(options.json ? json_text(all.size() == 1 ? all[0] : all) : table);
   return 0;
 }

@@ -50,9 +50,9 @@ struct Networks {
   }
 
   void load_folder(Backend& backend, const BenchmarkOptions& options) {
-    loaded.push_back(std::make_unique<LoadedModel>(ModelFolder(options.model), backend, options.dtype));
+    loaded.push_back(std::make_unique<LoadedModel>(open_model_source(options.model), backend, options.dtype));
     LoadedModel& model = *loaded[0];
-    name = model.folder().name();
+    name = model.source()->name();
     size = 8 * model.unet_config().sample_size;
     text = model.text_encoders()[0];
     unet = model.unet();

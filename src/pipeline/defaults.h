@@ -1,7 +1,9 @@
 // What a model's own files say about how to draw with it, for whatever a request leaves open.
 #pragma once
-#include "pipeline/model_folder.h"
+#include <filesystem>
+
 #include "pipeline/request.h"
+#include "sampling/scheduler_config.h"
 
 namespace imagent {
 
@@ -10,9 +12,11 @@ struct ModelDefaults {
   float guidance_scale = 7.5f;
 };
 
-// From imagent.json beside model_index.json when there is one ("width", "height", "steps", "guidance_scale"), else by the
-// kind of model: distilled ones (LCM, Turbo) take few steps, SDXL is guided a little less.
-ModelDefaults model_defaults(const ModelFolder& folder, int sample_size);
+// By the kind of model: distilled ones (LCM, Turbo) take few steps, SDXL is guided a little less.
+ModelDefaults model_defaults(const SchedulerFile& scheduler, int sample_size, bool sdxl);
+
+// `defaults` replaced by what imagent.json, when there is one, says ("width", "height", "steps", "guidance_scale").
+ModelDefaults with_own_file(ModelDefaults defaults, const std::filesystem::path& file);
 
 // The request with everything filled in: size, steps, guidance and a seed. Errors: usage for values that no model can take.
 Request with_defaults(Request request, const ModelDefaults& defaults);

@@ -31,7 +31,7 @@ void replace_second_text(PromptPlan& plan, const std::string& text, const std::v
 
 PromptPlan make_plan(LoadedModel& model, const std::string& prompt, const std::optional<std::string>& prompt_2, const PlanOptions& options) {
   const std::vector<PromptEncoder>& encoders = model.prompt_encoders();
-  const bool only_second = !model.folder().has("text_encoder");  // SDXL's refiner
+  const bool only_second = !model.source()->has("text_encoder");  // SDXL's refiner
   PromptPlan plan = plan_prompt(only_second ? prompt_2.value_or(prompt) : prompt, encoders, options);
   for (const ExtraNetwork& network : plan.networks)
     check(!is_lora(network), ErrorKind::unsupported, "the prompt asks for a LoRA (<", network.kind, ":...>), which this version does not have");

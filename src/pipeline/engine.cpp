@@ -33,21 +33,20 @@ fs::path Engine::find_model(const std::string& name) const {
   if (name.empty()) return state_->builtin_model;
   std::error_code error;
   check(fs::exists(name, error), ErrorKind::model, "there is no model '", name,
-        "': name a folder in diffusers' layout, or leave it out for the built-in model");
+        "': name a folder in diffusers' layout or a single file, or leave it out for the built-in model");
   return name;
 }
 
-LoadedModel& Engine::State::open_model(const fs::path& path, DType compute) {
+LoadedModel& Engine::State::open_model(const ModelKey& key) {
   constexpr size_t keep = 2;
-  const auto same = [&](const auto& model) { return model->folder().path() == path && model->compute() == compute; };
-  const auto found = std::find_if(models.begin(), models.end(), same);
+  const auto found = std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.first == key; });
   if (found != models.end()) {
     std::rotate(models.begin(), found, found + 1);
   } else {
-    models.insert(models.begin(), std::make_unique<LoadedModel>(ModelFolder(path), *backend, compute));
+    models.emplace(models.begin(), key, std::make_unique<LoadedModel>(open_model_source(key.path, key.config), *backend, key.compute, key.prediction));
     if (models.size() > keep) models.pop_back();
   }
-  return *models.front();
+  return *models.front().second;
 }
 
 }  // namespace imagent

@@ -62,7 +62,7 @@ class Engine {
   Run generate(const Request& request, const Events& events = {});
 
   Backend& backend();
-  // The folder that a request's model name means. Errors: model, when there is none.
+  // The folder or file that a request's model name means. Errors: model, when there is none.
   std::filesystem::path find_model(const std::string& name) const;
 
   struct State;  // engine_state.h

@@ -9,15 +9,24 @@
 
 namespace imagent {
 
+// What a loaded model was opened with.
+struct ModelKey {
+  std::filesystem::path path, config;
+  std::string prediction;
+  DType compute;
+
+  bool operator==(const ModelKey&) const = default;
+};
+
 struct Engine::State {
   std::shared_ptr<Backend> backend;
   std::filesystem::path builtin_model;
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
   std::mutex running;                                // one run at a time: a run uses the whole machine
-  std::vector<std::unique_ptr<LoadedModel>> models;  // most recently used first
+  std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 
   // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
-  LoadedModel& open_model(const std::filesystem::path& path, DType compute);
+  LoadedModel& open_model(const ModelKey& key);
 };
 
 }  // namespace imagent

@@ -49,13 +49,13 @@ DType compute_dtype(const Backend& backend, const Request& request) {
 // Refuses before anything is loaded when the memory would not do.
 void load_within_memory(LoadedModel& model, const Request& r, size_t limit) {
   const RunShape shape{r.height / 8, r.width / 8, *r.guidance_scale > 1 ? 2 * r.batch : r.batch, 77, model.compute()};
-  const MemoryNeed need = predict_memory(model.folder(), shape);
+  const MemoryNeed need = predict_memory(model.source(), shape);
   if (need.total() > available_memory()) model.backend().release_cached();  // what earlier runs left in the pool is free too
   check_memory(need, model.packed_bytes(), limit ? limit : available_memory(),
-               str(model.folder().name(), " at ", r.width, "x", r.height, r.batch > 1 ? str(", batch ", r.batch) : ""));
+               str(model.source()->name(), " at ", r.width, "x", r.height, r.batch > 1 ? str(", batch ", r.batch) : ""));
   model.load();
   const int64_t channels = model.unet().in_channels(), latent_channels = model.vae_config().latent_channels;
-  check(channels == latent_channels, ErrorKind::unsupported, "the model ", model.folder().name(), " takes ", channels,
+  check(channels == latent_channels, ErrorKind::unsupported, "the model ", model.source()->name(), " takes ", channels,
         " channels, text to image has ", latent_channels, " to give: it is made for inpainting or editing");
 }
 
@@ -178,13 +178,18 @@ Run Engine::generate(const Request& asked, const Events& events) {
   const auto start = Clock::now();
   check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
   const DType compute = compute_dtype(backend(), asked);
-  LoadedModel& base = state_->open_model(find_model(asked.model), compute);
-  const Request request = with_defaults(asked, model_defaults(base.folder(), base.unet_config().sample_size));
-  LoadedModel* refiner = request.refiner.empty() ? nullptr : &state_->open_model(find_model(request.refiner), compute);
+  LoadedModel& base = state_->open_model({find_model(asked.model), asked.model_config, asked.prediction, compute});
+  if (!base.prediction_known()) {  // the defaults depend on it
+    check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}), base.packed_bytes(),
+                 state_->memory_limit ? state_->memory_limit : available_memory(), base.source()->name());
+    base.find_prediction();
+  }
+  const Request request = with_defaults(asked, base.defaults());
+  LoadedModel* refiner = request.refiner.empty() ? nullptr : &state_->open_model({find_model(request.refiner), {}, {}, compute});
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;
-  c.run.model_name = base.folder().name();
+  c.run.model_name = base.source()->name();
   plan_sampling(sampling_options(base, request));  // unknown names fail before anything is loaded
   c.phase("load");
   load_within_memory(base, request, state_->memory_limit);

@@ -1,68 +1,69 @@
 // Loading the parts of a model.
 #include "pipeline/loaded_model.h"
 
-#include "pipeline/model_config.h"
+#include <numeric>
+
+#include "ops/ops.h"
 
 namespace imagent {
 
-LoadedModel::LoadedModel(ModelFolder folder, Backend& backend, DType compute)
-    : folder_(std::move(folder)),
-      backend_(backend),
-      compute_(compute),
-      scheduler_(scheduler_file(folder_.config("scheduler"), folder_.config_path("scheduler"))),
-      unet_config_(imagent::unet_config(folder_.config("unet"), folder_.config_path("unet"))),
-      vae_config_(imagent::vae_config(folder_.config("vae"), folder_.config_path("vae"))) {
-  check(folder_.has("text_encoder") || folder_.has("text_encoder_2"), ErrorKind::model, folder_.path().string(), " has no text encoder");
+LoadedModel::LoadedModel(std::shared_ptr<const ModelSource> source, Backend& backend, DType compute, const std::string& prediction)
+    : source_(std::move(source)), backend_(backend), compute_(compute), config_(source_->model_config(prediction)) {
+  check(!config_.text_encoders.empty(), ErrorKind::model, source_->path().string(), " has no text encoder");
 }
 
-Weights LoadedModel::open(const std::string& part) { return Weights(folder_.weights(part, size_of(compute_) == 2), backend_, compute_); }
+Weights LoadedModel::open(const std::string& part) { return Weights(source_->weights(part, size_of(compute_) == 2), backend_, compute_); }
 
 void LoadedModel::close(const Weights& weights, const std::vector<std::string>& unneeded) {
   weights.finish(unneeded);
   packed_bytes_ += weights.packed_bytes();
 }
 
-static constexpr const char* encoder_suffixes[] = {"", "_2"};
-
 const std::vector<PromptEncoder>& LoadedModel::prompt_encoders() {
   if (!prompt_encoders_.empty()) return prompt_encoders_;
   std::vector<PromptEncoder> encoders;
-  for (const std::string suffix : encoder_suffixes)
-    if (folder_.has("text_encoder" + suffix)) encoders.push_back({ClipTokenizer::from_folder(folder_.path() / ("tokenizer" + suffix))});
+  for (const auto& [part, config] : config_.text_encoders) encoders.push_back({source_->tokenizer(part)});
   return prompt_encoders_ = std::move(encoders);
 }
 
 const std::vector<ClipTextModel>& LoadedModel::text_encoders() {
   if (!text_encoders_.empty()) return text_encoders_;
   std::vector<ClipTextModel> encoders;  // all or none: a cancelled load may not leave the first of two
-  for (const std::string suffix : encoder_suffixes) {
-    const std::string part = "text_encoder" + suffix;
-    if (!folder_.has(part)) continue;
+  for (const auto& [part, config] : config_.text_encoders) {
     const Weights weights = open(part);
-    encoders.emplace_back(weights, clip_text_config(folder_.config(part), folder_.config_path(part)));
+    encoders.emplace_back(weights, config);
     close(weights, {"text_model.embeddings.position_ids"});  // old checkpoints store the numbers 0..76
   }
   return text_encoders_ = std::move(encoders);
 }
 
-bool LoadedModel::flag(const char* name) const {
-  const auto found = folder_.index().find(name);
-  return found != folder_.index().end() && found->is_boolean() && found->get<bool>();
-}
-
 const UNet2DConditionModel& LoadedModel::unet() {
   if (!unet_) {
     const Weights weights = open("unet");
-    unet_.emplace(weights, unet_config_);
+    unet_.emplace(weights, config_.unet);
     close(weights, {});
   }
   return *unet_;
 }
 
+// A1111 sd_models_config.py: is_using_v_parameterization_for_sd2. At the noisiest time a model of noise gives back its
+// input, one of v something far below.
+void LoadedModel::find_prediction() {
+  if (config_.prediction_known) return;
+  constexpr int64_t side = 8, tokens = 2;
+  const auto filled = [&](Shape shape) { return cast(upload(backend_, shape, std::vector<float>(static_cast<size_t>(shape.numel()), 0.5f)), compute_); };
+  UNetConditions conditions;
+  conditions.context = filled({1, tokens, unet().context_width()});
+  conditions.timesteps = {999};
+  const std::vector<float> out = download(unet()(filled({1, side, side, unet().in_channels()}), conditions));
+  const float mean = std::accumulate(out.begin(), out.end(), 0.0f) / static_cast<float>(out.size()) - 0.5f;
+  config_ = source_->model_config(mean < -1 ? "v_prediction" : "epsilon");
+}
+
 const VaeDecoder& LoadedModel::vae_decoder() {
   if (!vae_decoder_) {
     const Weights weights = open("vae");
-    vae_decoder_.emplace(weights, vae_config_);
+    vae_decoder_.emplace(weights, config_.vae);
     close(weights, {"encoder.", "quant_conv."});
   }
   return *vae_decoder_;

@@ -6,9 +6,9 @@
 
 namespace imagent {
 
-static MemoryNeed count_memory(const ModelFolder& folder, const RunShape& shape) {
+static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape) {
   CountingBackend counter;
-  LoadedModel model(folder, counter, shape.compute);
+  LoadedModel model(std::move(source), counter, shape.compute);
   model.load();
   MemoryNeed need{model.packed_bytes(), 0};
   const size_t held = counter.peak_bytes();  // small vectors of the norms: part of packed_bytes
@@ -28,12 +28,12 @@ static MemoryNeed count_memory(const ModelFolder& folder, const RunShape& shape)
   return need;
 }
 
-MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape) {
+MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape) {
   try {
-    return count_memory(folder, shape);
+    return count_memory(source, shape);
   } catch (const Error& error) {  // what an op refuses here is the fault of the files
     if (error.kind != ErrorKind::internal) throw;
-    fail(ErrorKind::model, folder.path().string(), ": its weights and config.json do not fit together: ", error.text);
+    fail(ErrorKind::model, source->path().string(), ": its weights and its configuration do not fit together: ", error.text);
   }
 }
 

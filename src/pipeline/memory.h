@@ -1,6 +1,6 @@
 // How much memory a run will need, said before it starts.
 #pragma once
-#include "pipeline/model_folder.h"
+#include "pipeline/model_source.h"
 #include "tensor/backend.h"
 
 namespace imagent {
@@ -19,7 +19,7 @@ struct MemoryNeed {
 };
 
 // By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
-MemoryNeed predict_memory(const ModelFolder& folder, const RunShape& shape);
+MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape);
 
 // Errors: memory, with the numbers, when `need` is more than `available`.
 void check_memory(const MemoryNeed& need, size_t already_loaded, size_t available, const std::string& what);

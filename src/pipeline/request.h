@@ -25,7 +25,9 @@ struct Request {
   std::string prompt{};
   std::optional<std::string> negative{};      // absent is not "": SDXL then uses zeros
   std::optional<std::string> prompt_2{}, negative_2{};  // SDXL's second text encoder; default: as the first
-  std::string model{};                        // a folder; "": the built-in model
+  std::string model{};                        // a folder or a file; "": the built-in model
+  std::string model_config{};                 // folder whose configurations hold for a single file; "": they are detected
+  std::string prediction{};                   // what the model predicts: "epsilon", "v_prediction", "sample"; "": as it says itself
   int width = 0, height = 0;                // pixels, multiples of 8
   int steps = 0;
   std::optional<float> guidance_scale{};      // <= 1: the negative prompt is not evaluated

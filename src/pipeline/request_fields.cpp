@@ -147,14 +147,32 @@ static std::vector<Field<Request>> prompt_fields() {
   };
 }
 
+static RequestRule prediction() {
+  const std::map<std::string, std::string> diffusers_names = {
+      {"epsilon", "epsilon"}, {"eps", "epsilon"}, {"v", "v_prediction"}, {"v_prediction", "v_prediction"}, {"sample", "sample"}};
+  const auto set = [=](Request& request, const std::string& text) {
+    const auto found = diffusers_names.find(lower_ascii(text));
+    if (found == diffusers_names.end()) return false;
+    request.prediction = found->second;
+    return true;
+  };
+  return {"one of epsilon, v, sample", set, [](const Request& request) { return request.prediction; }, {"epsilon", "v", "sample"}};
+}
+
 static std::vector<Field<Request>> model_fields() {
   const std::string group = "Model";
   return {
       {{.name = "model", .flags = {"-m", "--model"}, .json = {"sd_model_checkpoint"}, .group = group, .value = "PATH",
-        .help = "Folder of the model", .default_text = "the built-in model"},
+        .help = "The model: a folder or a single file", .default_text = "the built-in model"},
        rule::path(&Request::model)},
+      {{.name = "model_config", .flags = {"--model-config"}, .json = {}, .group = group, .value = "FOLDER",
+        .help = "Folder in diffusers' layout with the configuration of a single file", .default_text = "detected"},
+       rule::path(&Request::model_config)},
+      {{.name = "prediction", .flags = {"--prediction"}, .json = {"prediction_type"}, .group = group, .value = "NAME",
+        .help = "What the model predicts: the noise, v or the picture", .default_text = "the model's"},
+       prediction()},
       {{.name = "refiner", .flags = {"--refiner"}, .json = {"refiner_checkpoint"}, .group = group, .value = "PATH",
-        .help = "Folder of a model that finishes the picture", .default_text = "none"},
+        .help = "A model that finishes the picture", .default_text = "none"},
        rule::path(&Request::refiner)},
       {{.name = "refiner_switch", .flags = {"--refiner-switch"}, .json = {"refiner_switch_at"}, .group = group, .value = "X",
         .help = "Part of the noise schedule after which the refiner takes over", .default_text = ""},

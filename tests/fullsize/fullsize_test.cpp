@@ -37,7 +37,7 @@ const Limits f32_limits{DType::f32, 1e-5, 1e-4, 2e-4, 1.2e-3, 58}, bf16_limits{D
 
 struct FullSize : testing::TestWithParam<Limits> {
   std::unique_ptr<LoadedModel> open(const std::string& name) {
-    return std::make_unique<LoadedModel>(ModelFolder(checkpoint(name)), backend("cpu"), GetParam().dtype);
+    return std::make_unique<LoadedModel>(open_model_source(checkpoint(name)), backend("cpu"), GetParam().dtype);
   }
   static bool missing(const std::string& name) { return !fs::exists(checkpoint(name)); }
   bool unsupported() { return !backend("cpu").supports(GetParam().dtype); }

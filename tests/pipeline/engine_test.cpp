@@ -128,7 +128,7 @@ TEST(Memory, PredictionAgreesWithARun) {
   r.steps = 1;
   r.width = r.height = 192;
   plain.generate(r);
-  const MemoryNeed need = predict_memory(ModelFolder(source_dir() / "models/demo"), {24, 24, 2, 77, DType::f32});
+  const MemoryNeed need = predict_memory(open_model_source(source_dir() / "models/demo"), {24, 24, 2, 77, DType::f32});
   const auto held = static_cast<double>(plain.backend().peak_bytes());
   EXPECT_GT(static_cast<double>(need.activations), 0.8 * held);
   EXPECT_LT(static_cast<double>(need.activations), 1.2 * held);
@@ -195,6 +195,31 @@ TEST(Engine, SumsOfPromptsNeedNoGuidance) {
   const auto alone = engine().generate(r);
   r.prompt += " AND a blue boat at night";
   EXPECT_NE(engine().generate(r).results[0].image, alone.results[0].image);
+}
+
+// Chung et al. 2024: the guided image with the negative prompt's noise, at a small scale; another picture than DDIM's.
+TEST(Engine, CfgPlusPlusReadsTheNegativeOutput) {
+  Request r = small_request();
+  r.compat = Compat::a1111;
+  r.sampler = "ddim_cfgpp";
+  r.guidance_scale = 7;
+  const auto plain = engine().generate(r);
+  r.negative = "night, stars";
+  EXPECT_NE(engine().generate(r).results[0].image, plain.results[0].image);
+  r.sampler = "ddim";
+  EXPECT_NE(engine().generate(r).results[0].image, plain.results[0].image);
+  r.sampler = "ddim_cfgpp";
+  r.guidance_scale = 1;
+  expect_error(ErrorKind::usage, "guidance", [&] { engine().generate(r); });
+}
+
+TEST(EngineErrors, LatentsThatAreNoNumbers) {
+  const ModelCopy model;
+  const fs::path file = model.path / "scheduler/scheduler_config.json";
+  nlohmann::json config = read_json(file);
+  config["beta_start"] = config["beta_end"] = 5;
+  std::ofstream(file) << config;
+  expect_error(ErrorKind::model, "not finite", [&] { model.draw(); });
 }
 
 TEST(Engine, LongPromptsRunInChunks) {

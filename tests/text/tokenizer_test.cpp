@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "text/clip_vocabulary.h"
+#include "text/gzip.h"
 
 namespace imagent::test {
 namespace {

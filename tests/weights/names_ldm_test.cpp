@@ -1,54 +1,13 @@
 // Names of single files against the lists of the real models (golden/manifests), in both directions.
 #include "weights/names_ldm.h"
 
-#include <cstdlib>
-#include <set>
-
 #include "base/error.h"
 #include "support/golden.h"
+#include "support/zero_source.h"
 #include "weights/renamed.h"
 
 namespace imagent::test {
 namespace {
-
-using Shapes = std::map<std::string, std::vector<int64_t>>;
-
-Shapes shapes_of(const nlohmann::json& list) {
-  Shapes shapes;
-  for (const auto& [name, entry] : list.items()) shapes[name] = entry[1].get<std::vector<int64_t>>();
-  return shapes;
-}
-
-// Tensors of given shapes, all zeros.
-class ZeroSource : public Source {
- public:
-  explicit ZeroSource(Shapes shapes) : shapes_(std::move(shapes)), zeros_(std::calloc(size_t{256} << 20, 1), std::free) {}
-  std::optional<TensorView> find(const std::string& name) const override {
-    const auto found = shapes_.find(name);
-    if (found == shapes_.end()) return std::nullopt;
-    const Shape shape{std::span<const int64_t>(found->second)};
-    return TensorView{DType::f32, shape, {static_cast<const std::byte*>(zeros_.get()), static_cast<size_t>(4 * shape.numel())}, zeros_};
-  }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> out;
-    for (const auto& [name, shape] : shapes_) out.push_back(name);
-    return out;
-  }
-  std::string origin() const override { return "zeros"; }
-
- private:
-  Shapes shapes_;
-  std::shared_ptr<void> zeros_;
-};
-
-Shapes shapes_of(const Source& source) {
-  Shapes shapes;
-  for (const std::string& name : source.names()) {
-    const Shape shape = source.find(name)->shape;
-    shapes[name] = {shape.begin(), shape.end()};
-  }
-  return shapes;
-}
 
 // The folder's list of a part under the names that diffusers has now.
 Shapes folder_shapes(const nlohmann::json& manifest, const std::string& part) {

@@ -1,0 +1,17 @@
+// What a single file in the original naming is, told by the names and shapes of its tensors and by its metadata.
+#pragma once
+#include <string>
+
+#include "pipeline/file_kind.h"
+#include "pipeline/model_source.h"
+
+namespace imagent {
+
+// The configuration of a whole model; `prediction` as in ModelSource. Errors: unsupported, when its widths are those of no
+// known family.
+ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction);
+
+// The vocabulary entry with which a text encoder's prompts are padded, by the encoder's width. Errors: unsupported.
+std::string pad_token(const Source& text_encoder);
+
+}  // namespace imagent
