@@ -44,20 +44,22 @@ class BlobDownload {
   }
 
   std::string fault() const {
-    const std::string& name = task_.repository.file;
-    if (metadata_.size && file_.size() != *metadata_.size) return str("wrong size: ", name, " has ", file_.size(), " bytes, the hub announced ", *metadata_.size);
     if (!is_sha256(metadata_.etag)) return "";
     const std::string sha256 = sha256_of_file(file_.path(), client_.cancelled());
-    return sha256 == metadata_.etag ? "" : str("wrong hash: ", name, " came with SHA-256 ", sha256, ", the hub announced ", metadata_.etag, "; nothing was kept");
+    return sha256 == metadata_.etag ? "" : str("wrong hash: ", task_.repository.file, " came with SHA-256 ", sha256, ", the hub announced ", metadata_.etag, "; nothing was kept");
   }
 
   void take(const HttpReply& reply, std::string_view bytes) {
     if (std::exchange(first_piece_, false)) place(reply);
-    check(!metadata_.size || bytes.size() <= *metadata_.size - file_.size(), ErrorKind::hub, "wrong size: more than the announced ", metadata_.size.value_or(0), " bytes come for ",
-          task_.repository.file);
+    if (metadata_.size && bytes.size() > *metadata_.size - file_.size()) refuse_size("more");
     file_.append(bytes);
     meter_.received(bytes.size());
     if ((stretch_ += bytes.size()) >= good_stretch) backoff_.restart();
+  }
+
+  [[noreturn]] void refuse_size(const char* more_or_fewer) {
+    drop();
+    fail(ErrorKind::hub, "wrong size: ", more_or_fewer, " than the announced ", *metadata_.size, " bytes come for ", task_.repository.file, "; nothing was kept");
   }
 
   // Where the bytes of this answer belong: a server without ranges starts at zero again.
@@ -70,26 +72,18 @@ class BlobDownload {
   void attempt() {
     first_piece_ = true;
     stretch_ = 0;
-    const HttpReply reply = get();
+    const HttpReply reply = client_.get_bytes(metadata_.location, file_.size(), [this](const HttpReply& head, std::string_view bytes) { take(head, bytes); });
     const bool success = reply.status == 200 || reply.status == 206;
     if (success && reply.failure.empty()) {
       if (std::exchange(first_piece_, false)) place(reply);   // an empty body
       if (!metadata_.size) done_ = true;
       if (complete()) return;
+      if (reply.number("content-length")) refuse_size("fewer");   // the server means it: no connection broke
     }
     if (reply.status == 416 && reply.failure.empty()) drop();
     if (reply.status == 403 && fresh_addresses_++ < most_fresh_addresses) return renew_address();
     const bool again = success || reply.status == 416 || is_transient(reply);
     if (!again || !backoff_.wait(reply)) give_up(reply);
-  }
-
-  HttpReply get() {
-    try {
-      return client_.get_bytes(metadata_.location, file_.size(), [this](const HttpReply& reply, std::string_view bytes) { take(reply, bytes); });
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::hub && error.text.starts_with("wrong size")) drop();
-      throw;
-    }
   }
 
   // Signed addresses run out.

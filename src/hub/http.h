@@ -12,9 +12,9 @@ namespace imagent {
 
 struct HttpReply {
   long status = 0;                               // 0: no answer came
-  std::map<std::string, std::string> headers;    // names in lower case; the last of several wins
-  std::string body;                              // where no sink took it
-  std::string failure;                           // why the exchange broke off (it may have a status all the same); "" = it did not
+  std::map<std::string, std::string> headers = {};   // names in lower case; the last of several wins
+  std::string body = "";                         // where no sink took it
+  std::string failure = "";                      // why the exchange broke off (it may have a status all the same); "" = it did not
   bool may_pass = false;                         // the failure is one that another attempt may not meet
 
   std::string header(const std::string& lower_case_name) const;     // "" when absent

@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "base/str.h"
+
 namespace imagent {
 namespace {
 
@@ -49,7 +51,7 @@ bool is_relative_url(std::string_view url) {
 std::string origin_of(const std::string& url) {
   const Url parsed(curl_url(), curl_url_cleanup);
   if (url.size() > longest_url || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK || !is_web(parsed)) return "";
-  return part(parsed, CURLUPART_SCHEME) + "://" + part(parsed, CURLUPART_HOST) + ":" + part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  return lower_ascii(part(parsed, CURLUPART_SCHEME) + "://" + part(parsed, CURLUPART_HOST)) + ":" + part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
 std::string resolve_url(const std::string& base, const std::string& target) {
