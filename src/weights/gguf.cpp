@@ -19,7 +19,7 @@ size_t size_of_value(uint32_t type) {
   return type < std::size(sizes) ? sizes[type] : 0;
 }
 
-struct StoredTensor {
+struct GgufTensor {
   const GgmlType* type = nullptr;
   Shape shape;
   uint64_t offset = 0, size = 0;  // bytes; the offset counts from the start of the data
@@ -43,7 +43,7 @@ class GgufFile : public Source {
   std::optional<TensorView> find(const std::string& name) const override {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) return std::nullopt;
-    const StoredTensor& tensor = found->second;
+    const GgufTensor& tensor = found->second;
     const auto bytes = data_.subspan(tensor.offset, tensor.size);
     if (tensor.type->dtype) return TensorView{*tensor.type->dtype, tensor.shape, bytes, file_};
     check(tensor.type->dequantise, ErrorKind::unsupported, origin(), " stores tensor ", name, " as ", tensor.type->name, ": this quantisation is not read (", read_types(), " are)");
@@ -142,7 +142,7 @@ class GgufFile : public Source {
       require(dim > 0 && !__builtin_mul_overflow(count, dim, &count) && count < uint64_t{1} << 60, "stores tensor ", shown, " with an impossible shape");
       dims[rank - 1 - i] = static_cast<int64_t>(dim);  // stored with the innermost first
     }
-    StoredTensor tensor;
+    GgufTensor tensor;
     const auto type = in_.number<uint32_t>();
     tensor.type = ggml_type(type);
     require(tensor.type, "stores tensor ", shown, " in the unknown type ", type);
@@ -170,7 +170,7 @@ class GgufFile : public Source {
   ByteReader in_;
   uint32_t alignment_ = 32;
   std::span<const std::byte> data_;
-  std::map<std::string, StoredTensor> tensors_;
+  std::map<std::string, GgufTensor> tensors_;
   std::map<std::string, std::string> metadata_;
 };
 

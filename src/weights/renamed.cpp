@@ -30,7 +30,7 @@ class Directory : public Source {
   }
   std::string origin() const override { return origin_; }
   void release(const TensorView& view) const override {
-    if (!entries_.empty()) entries_.begin()->second.source->release(view);  // goes by address: any mapping's source will do
+    for (const auto& source : sources_) source->release(view);  // the one whose file it lies in does it
   }
 
  private:
