@@ -1,9 +1,11 @@
 // Loading the parts of a model.
 #include "pipeline/loaded_model.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "ops/ops.h"
+#include "sampling/rng.h"
 
 namespace imagent {
 
@@ -46,18 +48,22 @@ const UNet2DConditionModel& LoadedModel::unet() {
   return *unet_;
 }
 
-// A1111 sd_models_config.py: is_using_v_parameterization_for_sd2. At the noisiest time a model of noise gives back its
-// input, one of v something far below.
+// The noisiest time, where the input is nearly all noise: a model of noise gives it back, one of v gives a picture, which
+// has little to do with it. The idea is A1111's (sd_models_config.py: is_using_v_parameterization_for_sd2), whose input is a
+// constant and whose limit was found by trying.
 void LoadedModel::find_prediction() {
   if (config_.prediction_known) return;
-  constexpr int64_t side = 8, tokens = 2;
-  const auto filled = [&](Shape shape) { return cast(upload(backend_, shape, std::vector<float>(static_cast<size_t>(shape.numel()), 0.5f)), compute_); };
-  UNetConditions conditions;
-  conditions.context = filled({1, tokens, unet().context_width()});
+  constexpr int64_t side = 16, tokens = 2;
+  const UNet2DConditionModel& model = unet();
+  const Shape shape{1, side, side, model.in_channels()};
+  std::vector<float> noise(static_cast<size_t>(shape.numel()));
+  make_generator(GeneratorKind::cpu, 0)->normal(noise);
+  UNetConditions conditions = model.blank_conditions(1, tokens);
   conditions.timesteps = {999};
-  const std::vector<float> out = download(unet()(filled({1, side, side, unet().in_channels()}), conditions));
-  const float mean = std::accumulate(out.begin(), out.end(), 0.0f) / static_cast<float>(out.size()) - 0.5f;
-  config_ = source_->model_config(mean < -1 ? "v_prediction" : "epsilon");
+  const std::vector<float> out = download(model(cast(upload(backend_, shape, noise), compute_), conditions));
+  const auto product = [](const std::vector<float>& a, const std::vector<float>& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); };
+  const double likeness = product(out, noise) / std::sqrt(product(out, out) * product(noise, noise));
+  config_ = source_->model_config(likeness > 0.5 ? "epsilon" : "v_prediction");
 }
 
 const VaeDecoder& LoadedModel::vae_decoder() {

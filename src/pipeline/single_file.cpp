@@ -3,14 +3,14 @@
 
 #include "text/clip_table.h"
 #include "weights/names_ldm.h"
-#include "weights/safetensors.h"
+#include "weights/open.h"
 
 namespace imagent {
 
 namespace fs = std::filesystem;
 
 SingleFile::SingleFile(fs::path path, const fs::path& config)
-    : path_(std::move(path)), file_(open_safetensors(path_)), parts_(ldm_parts(file_->names())) {
+    : path_(std::move(path)), file_(open_weights(path_)), parts_(ldm_parts(file_->names())) {
   require_whole_model(*file_, parts_);
   if (!config.empty()) config_.emplace(config);
 }

@@ -121,11 +121,14 @@ class Undecided : public ModelFolder {
   }
 };
 
+// The built-in model is a trained one: its answer means something.
 TEST(SingleFile, TheUNetTellsWhatItPredicts) {
-  LoadedModel model(std::make_shared<Undecided>(golden("models/sd21")), backend("cpu"), DType::f32);
+  const auto demo = std::make_shared<Undecided>(source_dir() / "models/demo");
+  LoadedModel model(demo, backend("cpu"), DType::f32);
   EXPECT_FALSE(model.prediction_known());
   model.find_prediction();
   EXPECT_TRUE(model.prediction_known());
+  EXPECT_EQ(model.scheduler(), demo->model_config("v_prediction").scheduler);
 }
 
 TEST(SingleFile, ErrorsAreSentences) {
