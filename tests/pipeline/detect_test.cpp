@@ -2,6 +2,7 @@
 #include "pipeline/detect.h"
 
 #include "base/error.h"
+#include "pipeline/memory.h"
 #include "pipeline/model_folder.h"
 #include "support/golden.h"
 #include "support/zero_source.h"
@@ -65,6 +66,41 @@ TEST(Detect, ConfigurationsAreThePublishedOnes) {
   expect_same(detect(with_inpainting_channels(single_file("sd21"))), published("sd21-inpaint"));
   expect_same(detect(with_inpainting_channels(single_file("sdxl-base"))), published("sdxl-inpaint"));
   expect_same(detect(single_file("sd21"), {{"modelspec.architecture", "stable-diffusion-v2-768-v"}}), published("sd21"));
+}
+
+// A real model's names and shapes as a single file.
+class ZeroModel : public ModelSource {
+ public:
+  explicit ZeroModel(const Shapes& shapes) : file_(std::make_shared<ZeroSource>(shapes)), parts_(ldm_parts(file_->names())) {}
+  const std::filesystem::path& path() const override { return path_; }
+  std::string name() const override { return "zeros"; }
+  ModelConfig model_config(const std::string& prediction) const override { return detect_model(file_, parts_, prediction); }
+  bool has(const std::string& part) const override { return parts_.contains(part); }
+  std::shared_ptr<const Source> weights(const std::string& part, bool) const override { return rearranged(file_, parts_.at(part)); }
+  ClipTokenizer tokenizer(const std::string& part) const override { return ClipTokenizer::from_bpe_table(clip_bpe_table(), pad_token(*weights(part, false))); }
+
+ private:
+  std::filesystem::path path_ = "zeros";
+  std::shared_ptr<const Source> file_;
+  LdmParts parts_;
+};
+
+// Every part is built (each tensor it wants is there, none is left over) and runs, with memory only counted.
+TEST(Detect, RealModelsFitTheNetworks) {
+  for (const char* model : {"sd15", "sd15-inpaint", "sd21", "sdxl-base", "sdxl-refiner"}) {
+    SCOPED_TRACE(model);
+    const nlohmann::json parameters = read_json(golden(std::string("manifests/") + model + ".json"))["parameters"];
+    double wanted = 0;
+    for (const auto& [part, count] : parameters.items())
+      if (part != "vae") wanted += 4 * count.get<double>();
+    const Shapes shapes = single_file(model);
+    for (const auto& [name, shape] : shapes)
+      if (name.ends_with("token_embedding.weight") || name.ends_with("position_embedding.weight") || name.ends_with("positional_embedding"))
+        wanted -= 4.0 * static_cast<double>(shape[0] * shape[1]);  // tables stay in the file
+    const MemoryNeed need = predict_memory(std::make_shared<ZeroModel>(shapes), {.latent_height = 16, .latent_width = 16});
+    EXPECT_GT(static_cast<double>(need.weights), wanted);  // and the VAE's decoder
+    EXPECT_LT(static_cast<double>(need.weights), 1.1 * wanted + 4 * parameters["vae"].get<double>());
+  }
 }
 
 std::string prediction_of(const ModelConfig& config) {
