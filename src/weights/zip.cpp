@@ -21,11 +21,10 @@ struct Directory {
 
 // The end record is the last thing of an archive but for a comment of at most 64 KiB.
 size_t find_end(std::span<const std::byte> archive, const std::string& origin) {
-  const auto* text = reinterpret_cast<const char*>(archive.data());
   const size_t longest = end_size + 0xffff;
   const size_t first = archive.size() > longest ? archive.size() - longest : 0;
   for (size_t at = archive.size() < end_size ? 0 : archive.size() - end_size + 1; at-- > first;)
-    if (std::memcmp(text + at, "PK\x05\x06", 4) == 0) return at;
+    if (std::memcmp(archive.data() + at, &end_signature, 4) == 0) return at;
   fail(ErrorKind::model, origin, " is truncated or damaged: it starts as a zip archive and has no directory at its end");
 }
 
