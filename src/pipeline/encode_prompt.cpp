@@ -108,6 +108,16 @@ std::vector<WeightedConditioning> EncodedPrompt::at(int step, const std::vector<
   return parts;
 }
 
+PromptShape prompt_shape(LoadedModel& model, const Request& r) {
+  const PromptPlan positive = make_plan(model, r.prompt, r.prompt_2, plan_options(r, false));
+  const PromptPlan negative = make_plan(model, r.negative.value_or(""), r.negative_2, plan_options(r, true));
+  size_t parts = 1;
+  for (const PromptPlan::Range& range : positive.ranges) parts = std::max(parts, range.parts.size());
+  const bool guided = parts > 1 || *r.guidance_scale > 1;
+  const size_t chunks = std::max(positive.chunk_count(), guided ? negative.chunk_count() : 1);
+  return {static_cast<int>(parts) + (guided ? 1 : 0), static_cast<int64_t>(chunks) * ClipTokenizer::max_length};
+}
+
 EncodedPrompts encode_prompts(LoadedModel& model, const Request& r) {
   const PlanOptions positive_options = plan_options(r, false), negative_options = plan_options(r, true);
   EncodedPrompts out{{make_plan(model, r.prompt, r.prompt_2, positive_options), {}}, std::nullopt};

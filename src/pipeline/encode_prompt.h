@@ -26,6 +26,14 @@ struct EncodedPrompts {
   std::optional<EncodedPrompt> negative;  // when the run is guided
 };
 
+// What the prompts mean for the size of a UNet call: rows of one picture (prompts joined by AND, the negative one) and
+// tokens of a row. Reads the tokenizers only. Errors: as encode_prompts.
+struct PromptShape {
+  int rows = 1;
+  int64_t tokens = 77;
+};
+PromptShape prompt_shape(LoadedModel& model, const Request& request);
+
 // Both prompts of a request whose steps and guidance are filled in; the shorter one is padded with empty chunks.
 // Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps), unsupported (<lora:...>).
 EncodedPrompts encode_prompts(LoadedModel& model, const Request& request);

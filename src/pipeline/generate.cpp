@@ -46,13 +46,26 @@ DType compute_dtype(const Backend& backend, const Request& request) {
   return compute;
 }
 
-// Refuses before anything is loaded when the memory would not do.
-void load_within_memory(LoadedModel& model, const Request& r, size_t limit) {
-  const RunShape shape{r.height / 8, r.width / 8, *r.guidance_scale > 1 ? 2 * r.batch : r.batch, 77, model.compute()};
-  const MemoryNeed need = predict_memory(model.source(), shape);
-  if (need.total() > available_memory()) model.backend().release_cached();  // what earlier runs left in the pool is free too
-  check_memory(need, model.packed_bytes(), limit ? limit : available_memory(),
-               str(model.source()->name(), " at ", r.width, "x", r.height, r.batch > 1 ? str(", batch ", r.batch) : ""));
+// Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
+void check_memory_of_run(LoadedModel& base, LoadedModel* refiner, const Request& r, size_t limit) {
+  const auto need_of = [&](LoadedModel& model) {
+    const PromptShape prompt = prompt_shape(model, r);
+    return predict_memory(model.source(), {r.height / 8, r.width / 8, prompt.rows * r.batch, prompt.tokens, model.compute()});
+  };
+  MemoryNeed need = need_of(base);
+  size_t loaded = base.packed_bytes();
+  if (refiner) {
+    const MemoryNeed more = need_of(*refiner);
+    need = {need.weights + more.weights, std::max(need.activations, more.activations)};
+    loaded += refiner->packed_bytes();
+  }
+  if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
+  check_memory(need, loaded, limit ? limit : available_memory(),
+               str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
+                   r.batch > 1 ? str(", batch ", r.batch) : ""));
+}
+
+void load(LoadedModel& model) {
   model.load();
   const int64_t channels = model.unet().in_channels(), latent_channels = model.vae_config().latent_channels;
   check(channels == latent_channels, ErrorKind::unsupported, "the model ", model.source()->name(), " takes ", channels,
@@ -192,8 +205,9 @@ Run Engine::generate(const Request& asked, const Events& events) {
   c.run.model_name = base.source()->name();
   plan_sampling(sampling_options(base, request));  // unknown names fail before anything is loaded
   c.phase("load");
-  load_within_memory(base, request, state_->memory_limit);
-  if (refiner) load_within_memory(*refiner, request, state_->memory_limit);
+  check_memory_of_run(base, refiner, request, state_->memory_limit);
+  load(base);
+  if (refiner) load(*refiner);
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, draw_latents(c));

@@ -5,7 +5,9 @@
 
 #include <fstream>
 
+#include "pipeline/encode_prompt.h"
 #include "pipeline/memory.h"
+#include "pipeline/model_folder.h"
 #include "support/devices.h"
 #include "tensor/buffer.h"
 
@@ -133,6 +135,22 @@ TEST(Memory, PredictionAgreesWithARun) {
   EXPECT_GT(static_cast<double>(need.activations), 0.8 * held);
   EXPECT_LT(static_cast<double>(need.activations), 1.2 * held);
   EXPECT_GT(need.weights, fs::file_size(source_dir() / "models/demo/unet/diffusion_pytorch_model.safetensors"));
+}
+
+TEST(Memory, PromptsDecideTheSizeOfACall) {
+  LoadedModel model(std::make_shared<ModelFolder>(source_dir() / "models/demo"), backend("cpu"), DType::f32);
+  Request r = small_request();
+  r.guidance_scale = 7;
+  EXPECT_EQ(prompt_shape(model, r).rows, 2);
+  r.prompt = "a tree AND a house AND a boat";
+  EXPECT_EQ(prompt_shape(model, r).rows, 4);
+  r.negative = "a picture";
+  for (int i = 0; i < 100; ++i) *r.negative += " by the sea";
+  EXPECT_GE(prompt_shape(model, r).tokens, 4 * 77);
+  r.prompt = "a tree";
+  r.guidance_scale = 1;
+  EXPECT_EQ(prompt_shape(model, r).rows, 1);
+  EXPECT_EQ(prompt_shape(model, r).tokens, 77);
 }
 
 TEST(Engine, CancelStopsBetweenOps) {
