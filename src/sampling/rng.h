@@ -35,19 +35,24 @@ class Mt19937 {
   size_t position_ = 624;
 };
 
-// torch.Generator("cpu"): randn, rand and randint in f32 (aten/src/ATen/native/cpu/DistributionTemplates.h).
+// torch.Generator("cpu"): randn, rand and randint (aten/src/ATen/native/cpu/DistributionTemplates.h).
 class TorchCpuGenerator final : public Generator {
  public:
   explicit TorchCpuGenerator(uint64_t seed) : engine_(static_cast<uint32_t>(seed)) {}
 
   void normal(std::span<float> out) override;            // torch.randn
+  void normal(std::span<double> out);
+  void normal_half(std::span<float> out);                // torch.randn in f16 or bf16, before it is rounded to that
   void uniform(std::span<float> out);                    // torch.rand: [0, 1)
+  void uniform(std::span<double> out);
   int64_t integer(int64_t low, int64_t high);            // one element of torch.randint: [low, high)
 
  private:
   float uniform_f32();
   double uniform_f64();
   double normal_double();
+  template <class T>
+  void fill_normal(std::span<T> out, size_t first_pass);
 
   Mt19937 engine_;
   std::optional<double> cached_;  // the partner of a Box-Muller pair; survives other draws between

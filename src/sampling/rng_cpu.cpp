@@ -54,31 +54,41 @@ double TorchCpuGenerator::normal_double() {
 }
 
 // 16 uniform numbers become 8 Box-Muller pairs, element j with j + 8.
-static void box_muller_16(float* d) {
+template <class T>
+static void box_muller_16(T* d) {
   for (int j = 0; j < 8; ++j) {
     const double u1 = 1.0 - d[j], u2 = d[j + 8];
     const double radius = std::sqrt(-2.0 * std::log(u1)), angle = 2.0 * std::numbers::pi * u2;
-    d[j] = static_cast<float>(radius * std::cos(angle));
-    d[j + 8] = static_cast<float>(radius * std::sin(angle));
+    d[j] = static_cast<T>(radius * std::cos(angle));
+    d[j + 8] = static_cast<T>(radius * std::sin(angle));
   }
 }
 
-void TorchCpuGenerator::normal(std::span<float> out) {
+// `first_pass`: how many uniform numbers are drawn before the last 16 are drawn afresh.
+template <class T>
+void TorchCpuGenerator::fill_normal(std::span<T> out, size_t first_pass) {
   const size_t n = out.size();
   if (n < 16) {
-    for (float& value : out) value = static_cast<float>(normal_double());
+    for (T& value : out) value = static_cast<T>(normal_double());
     return;
   }
-  for (float& value : out) value = uniform_f32();
+  uniform(out.first(first_pass));
   for (size_t i = 0; i + 16 <= n; i += 16) box_muller_16(&out[i]);
-  if (n % 16 != 0) {  // the last 16 are drawn afresh
-    for (float& value : out.last(16)) value = uniform_f32();
+  if (n % 16 != 0) {
+    uniform(out.last(16));
     box_muller_16(&out[n - 16]);
   }
 }
 
+void TorchCpuGenerator::normal(std::span<float> out) { fill_normal(out, out.size()); }
+void TorchCpuGenerator::normal(std::span<double> out) { fill_normal(out, out.size()); }
+void TorchCpuGenerator::normal_half(std::span<float> out) { fill_normal(out, out.size() / 16 * 16); }
+
 void TorchCpuGenerator::uniform(std::span<float> out) {
   for (float& value : out) value = uniform_f32();
+}
+void TorchCpuGenerator::uniform(std::span<double> out) {
+  for (double& value : out) value = uniform_f64();
 }
 
 int64_t TorchCpuGenerator::integer(int64_t low, int64_t high) {
