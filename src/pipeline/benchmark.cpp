@@ -27,7 +27,7 @@ double median(std::vector<double> values) {
 struct Networks {
   std::string name;
   int size = 0;
-  std::optional<ClipTextModel> text;
+  std::vector<ClipTextModel> text;
   std::optional<UNet2DConditionModel> unet;
   std::optional<VaeDecoder> decoder;
   std::vector<std::unique_ptr<LoadedModel>> loaded;  // keeps a folder's model alive
@@ -44,7 +44,8 @@ struct Networks {
     const SyntheticModel model = synthetic_model(options.model);
     name = model.name;
     size = model.size;
-    text.emplace(Weights(model.text_encoders[0], backend, options.dtype), model.text_configs[0]);
+    for (size_t i = 0; i < model.text_encoders.size(); ++i)
+      text.emplace_back(Weights(model.text_encoders[i], backend, options.dtype), model.text_configs[i]);
     unet.emplace(Weights(model.unet, backend, options.dtype), model.unet_config);
     decoder.emplace(Weights(model.vae, backend, options.dtype), model.vae_config);
   }
@@ -54,7 +55,7 @@ struct Networks {
     LoadedModel& model = *loaded[0];
     name = model.source()->name();
     size = 8 * model.unet_config().sample_size;
-    text = model.text_encoders()[0];
+    text = model.text_encoders();
     unet = model.unet();
     decoder = model.vae_decoder();
   }
@@ -138,7 +139,9 @@ BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options,
   };
 
   const std::vector<int32_t> ids(77, 7);
-  report.text_encode_s = measure("text encoder", [&] { download((*networks->text)(ids).last_hidden_state); });
+  report.text_encode_s = measure("text encoder", [&] {
+    for (const ClipTextModel& encoder : networks->text) download(encoder(ids).last_hidden_state);
+  });
   const auto step = [&] { unet_step(backend, *networks->unet, side, options.dtype); };
   report.unet_step.seconds = measure("UNet step", step);
   const auto records = observe(backend, step);

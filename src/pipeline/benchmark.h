@@ -30,7 +30,7 @@ struct BenchmarkReport {
   std::string model;
   int size = 0;
   std::map<std::string, double> peak_gflops;  // "f32", "bf16", "int8": medians of probes between the measurements
-  double load_s = 0, text_encode_s = 0;       // text: one prompt
+  double load_s = 0, text_encode_s = 0;       // text: one prompt through all encoders
   PhaseResult unet_step, vae_decode;          // a step is one UNet call with guidance: two rows
   std::vector<OpTotal> ops;                   // longest first
 };

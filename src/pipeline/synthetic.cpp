@@ -202,7 +202,6 @@ SyntheticModel synthetic_model(const std::string& name) {
     return model;
   }
   model.size = 1024;
-  model.double_encoder = true;
   model.unet_config.heads = {5, 10, 20};
   model.unet_config.addition_time_embed_dim = 256;
   model.unet_config.sample_size = 128;

@@ -14,7 +14,6 @@ namespace imagent {
 struct SyntheticModel {
   std::string name;
   int size = 512;                                    // the side of its pictures
-  bool double_encoder = false;                       // SDXL: two text encoders, pooled text and size numbers
   UNetConfig unet_config;
   VaeConfig vae_config;
   std::vector<ClipTextConfig> text_configs;
