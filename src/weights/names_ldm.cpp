@@ -42,10 +42,16 @@ std::string replaced(const std::map<std::string, std::string>& table, const std:
   return rest;
 }
 
+// What lies outside the blocks of a UNet.
+Modules outer_modules() {
+  return {{"input_blocks.0.0", "conv_in"}, {"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
+          {"time_embed.cond_proj", "time_embedding.cond_proj"}, {"label_emb.0.0", "add_embedding.linear_1"}, {"label_emb.0.2", "add_embedding.linear_2"},
+          {"out.0", "conv_norm_out"}, {"out.2", "conv_out"}};
+}
+
 // The way down and the middle, which the ControlNet has too.
 Modules encoder_modules(const Names& names) {
-  Modules m = {{"input_blocks.0.0", "conv_in"}, {"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
-               {"time_embed.cond_proj", "time_embedding.cond_proj"}, {"label_emb.0.0", "add_embedding.linear_1"}, {"label_emb.0.2", "add_embedding.linear_2"}};
+  Modules m = outer_modules();
   int level = 0, resnet = 0;
   for (int n = 1; names.has(str("input_blocks.", n)); ++n) {
     const std::string from = str("input_blocks.", n), to = str("down_blocks.", level);
@@ -67,8 +73,6 @@ Modules encoder_modules(const Names& names) {
 
 Modules unet_modules(const Names& names) {
   Modules m = encoder_modules(names);
-  m["out.0"] = "conv_norm_out";
-  m["out.2"] = "conv_out";
   int level = 0, resnet = 0;
   for (int n = 0; names.has(str("output_blocks.", n)); ++n) {
     const std::string from = str("output_blocks.", n), to = str("up_blocks.", level);
@@ -95,13 +99,17 @@ Modules controlnet_modules(const Names& names) {
   return m;
 }
 
+const std::map<std::string, std::string>& resnet_names() {
+  static const std::map<std::string, std::string> names = {{".in_layers.0", ".norm1"}, {".in_layers.2", ".conv1"}, {".emb_layers.1", ".time_emb_proj"},
+                                                           {".out_layers.0", ".norm2"}, {".out_layers.3", ".conv2"}, {".skip_connection", ".conv_shortcut"}};
+  return names;
+}
+
 TensorTable unet_table(const Names& names, const Modules& modules) {
-  static const std::map<std::string, std::string> resnet = {{".in_layers.0", ".norm1"}, {".in_layers.2", ".conv1"}, {".emb_layers.1", ".time_emb_proj"},
-                                                            {".out_layers.0", ".norm2"}, {".out_layers.3", ".conv2"}, {".skip_connection", ".conv_shortcut"}};
   TensorTable table;
   for (const std::string& name : names.sorted) {
     const auto known = rename(modules, name);
-    table[known ? known->module + replaced(resnet, known->rest) : name] = {name};
+    table[known ? known->module + replaced(resnet_names(), known->rest) : name] = {name};
   }
   return table;
 }
@@ -173,6 +181,36 @@ TensorTable open_clip_table(const Names& names, bool ends_early) {
   return table;
 }
 
+// Original blocks of a UNet as diffusers names it -> diffusers' modules: the same walk from the other side.
+Modules blocks_of_unet(const Names& names) {
+  Modules m = outer_modules();
+  int block = 1;
+  for (int level = 0; names.has(str("down_blocks.", level)); ++level) {
+    const std::string to = str("down_blocks.", level);
+    for (int n = 0; names.has(str(to, ".resnets.", n)); ++n, ++block) {
+      m[str("input_blocks.", block, ".0")] = str(to, ".resnets.", n);
+      m[str("input_blocks.", block, ".1")] = str(to, ".attentions.", n);
+    }
+    if (names.has(to + ".downsamplers")) m[str("input_blocks.", block++, ".0.op")] = to + ".downsamplers.0.conv";
+  }
+  block = 0;
+  for (int n = 0; names.has(str("mid_block.resnets.", n)); ++n) {
+    m[str("middle_block.", block++)] = str("mid_block.resnets.", n);
+    if (names.has(str("mid_block.attentions.", n))) m[str("middle_block.", block++)] = str("mid_block.attentions.", n);
+  }
+  block = 0;
+  for (int level = 0; names.has(str("up_blocks.", level)); ++level) {
+    const std::string to = str("up_blocks.", level);
+    for (int n = 0; names.has(str(to, ".resnets.", n)); ++n, ++block) {
+      m[str("output_blocks.", block, ".0")] = str(to, ".resnets.", n);
+      m[str("output_blocks.", block, ".1")] = str(to, ".attentions.", n);
+    }
+    const bool attends = names.has(to + ".attentions");
+    if (names.has(to + ".upsamplers")) m[str("output_blocks.", block - 1, attends ? ".2.conv" : ".1.conv")] = to + ".upsamplers.0.conv";
+  }
+  return m;
+}
+
 enum class Naming { unet, controlnet, vae, clip, open_clip, open_clip_early };
 
 TensorTable table_of(const Names& names, Naming naming) {
@@ -219,6 +257,17 @@ std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& nam
     if (!table.empty()) parts[place.part].merge(table);
   }
   return parts;
+}
+
+std::map<std::string, std::string> ldm_unet_modules(const std::vector<std::string>& names) {
+  std::map<std::string, std::string> blocks, parts, out;
+  for (const auto& [original, own] : blocks_of_unet({names})) blocks[own] = original;
+  for (const auto& [original, own] : resnet_names()) parts[own] = original;
+  for (const std::string& name : names) {
+    const std::string module = name.substr(0, name.rfind('.'));
+    if (const auto known = rename(blocks, module)) out[module] = known->module + replaced(parts, known->rest);
+  }
+  return out;
 }
 
 }  // namespace imagent
