@@ -12,8 +12,7 @@
 namespace imagent {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> list = {txt2img_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(),
-                                            version_command()};
+  static const std::vector<Command> list = {txt2img_command(), upscale_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(), version_command()};
   return list;
 }
 

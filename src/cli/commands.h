@@ -16,6 +16,7 @@ struct Command {
 const std::vector<Command>& commands();
 
 Command txt2img_command();
+Command upscale_command();
 Command tokenize_command();
 Command inspect_command();
 Command bench_command();

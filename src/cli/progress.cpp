@@ -2,11 +2,14 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/str.h"
+#include "cli/console.h"
 #include "cli/interrupt.h"
 
 namespace imagent {
@@ -117,6 +120,18 @@ void ProgressReporter::finish() {
   }
   in_line_ = false;
   drawn_ = 0;
+}
+
+static double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+ProgressReporter::Options progress_on_terminal(ProgressMode asked, bool quiet) {
+  const Environment environment = [](const char* name) { return std::getenv(name); };
+  const bool terminal = error_is_terminal();
+  return {.mode = quiet ? ProgressMode::none : resolve_progress(asked, terminal, environment),
+          .columns = terminal_columns(),
+          .hide_cursor = terminal && !environment("NO_COLOR"),
+          .write = write_error,
+          .now = now_seconds};
 }
 
 }  // namespace imagent

@@ -50,4 +50,7 @@ class ProgressReporter {
   int last_tenth_ = -1, last_step_ = -1;
 };
 
+// On standard error, as the user asked and the terminal can.
+ProgressReporter::Options progress_on_terminal(ProgressMode asked, bool quiet);
+
 }  // namespace imagent

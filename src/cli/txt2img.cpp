@@ -1,5 +1,4 @@
 // The command `txt2img`: a request from flags, pictures into files, results on standard output.
-#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -10,18 +9,6 @@
 #include "cli/outputs.h"
 
 namespace imagent {
-
-static double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-static ProgressReporter::Options progress_options(const RunOptions& options) {
-  const Environment environment = [](const char* name) { return std::getenv(name); };
-  const bool terminal = error_is_terminal();
-  return {.mode = options.quiet ? ProgressMode::none : resolve_progress(options.progress, terminal, environment),
-          .columns = terminal_columns(),
-          .hide_cursor = terminal && !std::getenv("NO_COLOR"),
-          .write = write_error,
-          .now = now_seconds};
-}
 
 static nlohmann::ordered_json timings_json(const Timings& t) {
   return {{"load_s", t.load_s}, {"text_s", t.text_s}, {"denoise_s", t.denoise_s}, {"step_s", t.step_s}, {"decode_s", t.decode_s}, {"total_s", t.total_s}};
@@ -47,7 +34,7 @@ static void report_details(const Run& run, int verbose) {
 }
 
 static Run generate_once(Engine& engine, const Request& request, const RunOptions& options, const Outputs& outputs) {
-  ProgressReporter reporter(progress_options(options));
+  ProgressReporter reporter(progress_on_terminal(options.progress, options.quiet));
   Events events;
   events.cancel = &interrupted();
   events.phase = [&](const std::string& phase) {

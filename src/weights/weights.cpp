@@ -96,6 +96,13 @@ NormParams Weights::norm(float eps) const {
   return params;
 }
 
+std::vector<float> Weights::values(std::string_view name) const {
+  const auto view = take(name, true);
+  if (!view) return {};
+  check(view->shape.rank() == 1, ErrorKind::model, source_->origin(), ": tensor ", full(name), " is ", view->shape, ", a vector is wanted");
+  return to_f32(*view);
+}
+
 Shape Weights::shape(std::string_view name) const {
   const auto view = source_->find(full(name));
   return view ? view->shape : Shape{};
