@@ -12,7 +12,12 @@
 namespace imagent {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> list = {txt2img_command(), upscale_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(), version_command()};
+  static const std::vector<Command> list = [] {
+    std::vector<Command> all = picture_commands();
+    for (Command& command : std::vector{upscale_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(), version_command()})
+      all.push_back(std::move(command));
+    return all;
+  }();
   return list;
 }
 

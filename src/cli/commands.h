@@ -15,7 +15,7 @@ struct Command {
 };
 const std::vector<Command>& commands();
 
-Command txt2img_command();
+std::vector<Command> picture_commands();  // txt2img, img2img, inpaint, outpaint, pix2pix
 Command upscale_command();
 Command tokenize_command();
 Command inspect_command();

@@ -11,6 +11,7 @@ namespace imagent {
 
 struct RunOptions {
   std::string prompt_file, config;
+  std::string init_image, mask;        // files
   std::string output = "out.png";      // %d, a folder, "-" for standard output
   std::string save_latents;
   int count = 1;                       // runs, one after another

@@ -20,7 +20,7 @@ struct EngineOptions {
 };
 
 struct Timings {
-  double load_s = 0, text_s = 0, denoise_s = 0, decode_s = 0, total_s = 0;
+  double load_s = 0, text_s = 0, encode_s = 0, denoise_s = 0, decode_s = 0, total_s = 0;
   std::vector<double> step_s;
 };
 
@@ -48,7 +48,7 @@ struct Progress {
 
 // Called between steps on the calling thread. `cancel` is checked between ops as well.
 struct Events {
-  std::function<void(const std::string& phase)> phase;      // "load", "text", "denoise", "decode"
+  std::function<void(const std::string& phase)> phase;      // "load", "text", "encode" (a picture), "denoise", "decode"
   std::function<void(const Progress&)> progress;
   const std::atomic<bool>* cancel = nullptr;
 };

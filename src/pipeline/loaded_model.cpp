@@ -66,6 +66,15 @@ void LoadedModel::find_prediction() {
   config_ = source_->model_config(likeness > 0.5 ? "epsilon" : "v_prediction");
 }
 
+UNetInput LoadedModel::unet_input() {
+  const int64_t channels = unet().in_channels(), latent = vae_config().latent_channels;
+  if (channels == latent) return UNetInput::latents;
+  if (channels == 2 * latent + 1) return UNetInput::inpainting;
+  check(channels == 2 * latent, ErrorKind::unsupported, "the model ", source_->name(), " takes ", channels, " channels; with ", latent,
+        " latent channels there are models of ", latent, ", ", 2 * latent, " (editing) and ", 2 * latent + 1, " (inpainting)");
+  return UNetInput::editing;
+}
+
 const VaeDecoder& LoadedModel::vae_decoder() {
   if (!vae_decoder_) {
     const Weights weights = open("vae");
@@ -73,6 +82,15 @@ const VaeDecoder& LoadedModel::vae_decoder() {
     close(weights, {"encoder.", "quant_conv."});
   }
   return *vae_decoder_;
+}
+
+const VaeEncoder& LoadedModel::vae_encoder() {
+  if (!vae_encoder_) {
+    const Weights weights = open("vae");
+    vae_encoder_.emplace(weights, config_.vae);
+    close(weights, {"decoder.", "post_quant_conv."});
+  }
+  return *vae_encoder_;
 }
 
 void LoadedModel::load() {

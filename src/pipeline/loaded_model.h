@@ -12,6 +12,9 @@
 
 namespace imagent {
 
+// What the UNet is given: noisy latents alone, with a mask and what it leaves visible, or with a picture to edit.
+enum class UNetInput { latents, inpainting, editing };
+
 class LoadedModel {
  public:
   // `prediction` as in ModelSource::model_config().
@@ -36,7 +39,9 @@ class LoadedModel {
   bool zeros_for_no_negative() const { return config_.zeros_for_no_negative; }  // SDXL
   bool wants_aesthetic_score() const { return config_.wants_aesthetic_score; } // SDXL's refiner
   const UNet2DConditionModel& unet();
+  UNetInput unet_input();             // Errors: unsupported (another number of channels)
   const VaeDecoder& vae_decoder();
+  const VaeEncoder& vae_encoder();    // only where a picture is an input
   void load();                        // everything that text to image needs
 
   size_t packed_bytes() const { return packed_bytes_; }
@@ -53,6 +58,7 @@ class LoadedModel {
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
   std::optional<VaeDecoder> vae_decoder_;
+  std::optional<VaeEncoder> vae_encoder_;
   size_t packed_bytes_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "pipeline/field_rules.h"
+#include "pipeline/request_field_groups.h"
 #include "sampling/samplers.h"
 
 namespace imagent {
@@ -217,6 +218,12 @@ static std::vector<Field<Request>> sampling_fields() {
       {{.name = "guidance_rescale", .flags = {"--guidance-rescale"}, .json = {}, .group = group, .value = "X",
         .help = "Correction of contrast under strong guidance", .default_text = ""},
        rule::real(&Request::guidance_rescale, {0, 1})},
+      {{.name = "guidance_start", .flags = {"--guidance-start"}, .json = {}, .group = group, .value = "X",
+        .help = "Part of the steps before which there is no guidance", .default_text = ""},
+       rule::real(&Request::guidance_start, {0, 1})},
+      {{.name = "guidance_end", .flags = {"--guidance-end"}, .json = {}, .group = group, .value = "X",
+        .help = "Part of the steps after which there is no guidance", .default_text = ""},
+       rule::real(&Request::guidance_end, {0, 1})},
       {{.name = "sampler", .flags = {"--sampler"}, .json = {"sampler_name", "sampler_index", "sample_method"}, .group = group, .value = "NAME",
         .help = "Sampler, also as other programs call it (DPM++ 2M Karras)", .default_text = "the model's"},
        listed_name(&Request::sampler, samplers(), [](const std::string& name) { find_sampler(name); })},
@@ -259,7 +266,7 @@ static std::vector<Field<Request>> sdxl_fields() {
 const std::vector<Field<Request>>& request_fields() {
   static const std::vector<Field<Request>> fields = [] {
     std::vector<Field<Request>> all;
-    for (const auto& part : {prompt_fields(), model_fields(), picture_fields(), sampling_fields(), sdxl_fields()})
+    for (const auto& part : {prompt_fields(), model_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

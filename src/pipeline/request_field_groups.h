@@ -1,0 +1,9 @@
+// Groups of request fields that have files of their own. Private to request_fields*.cpp.
+#pragma once
+#include "pipeline/request_fields.h"
+
+namespace imagent {
+
+std::vector<Field<Request>> image_fields();  // image to image, inpainting, outpainting, editing
+
+}  // namespace imagent
