@@ -77,7 +77,7 @@ TEST(EngineErrors, AreSentencesOfTheRightKind) {
   expect_error(ErrorKind::unsupported, "f16", with([](Request& r) { r.dtype = DType::f16; }));
   expect_error(ErrorKind::unsupported, "TAESD", with([](Request& r) { r.preview = PreviewKind::taesd; }));
   for (const char* model : {"sd15-inpaint", "sd15-pix2pix"})
-    expect_error(ErrorKind::unsupported, "inpainting or editing", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
+    expect_error(ErrorKind::unsupported, "is made for ", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
 }
 
 TEST(EngineErrors, DamagedModels) {
