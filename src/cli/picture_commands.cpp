@@ -75,25 +75,33 @@ static std::shared_ptr<const Image> read_input(const std::string& path, const ch
 // What a command is about: it asks for the inputs without which another one was meant.
 enum class Workflow { txt2img, img2img, inpaint, outpaint, pix2pix };
 
-static void read_inputs(Workflow workflow, Request& request, const RunOptions& options) {
+static void read_inputs(Workflow workflow, Request& request, const RunOptions& options, bool replayed) {
   request.init_image = read_input(options.init_image, "--init-image");
   request.mask = read_input(options.mask, "--mask");
   const bool picture = request.init_image != nullptr;
   check(workflow != Workflow::txt2img || (!picture && !request.mask), ErrorKind::usage, "txt2img takes no picture: img2img and inpaint do");
+  check(workflow != Workflow::txt2img || !replayed || !request.strength, ErrorKind::usage,
+        "--from: that picture was drawn from another one: use the command it was drawn with, and -i with the same picture");
   check(workflow == Workflow::txt2img || picture, ErrorKind::usage, "--init-image is missing: the picture to start from");
   check(workflow != Workflow::inpaint || request.mask, ErrorKind::usage, "--mask is missing: a picture that is white where something is to be drawn");
   check(workflow != Workflow::outpaint || request.outpaint.any(), ErrorKind::usage, "--outpaint is missing: how many pixels to add, as N or LEFT,TOP,RIGHT,BOTTOM");
   if (workflow == Workflow::pix2pix && !request.image_guidance) request.image_guidance = default_image_guidance;
 }
 
+// What may keep a picture that is drawn again from having the same bytes.
+static void report_differences(const Replay& replay, const Run& run) {
+  for (const std::string& difference : differences(replay, run.model_hash, run.device)) write_error(str("imagent: --from: ", difference, "\n"));
+}
+
 static int draw_pictures(Workflow workflow, const Arguments& arguments) {
-  auto [request, options] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
-  read_inputs(workflow, request, options);
+  auto [request, options, replay] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
+  read_inputs(workflow, request, options, replay.has_value());
   Outputs outputs(options, options.count * request.batch);
   Engine engine({.device = options.device, .threads = options.threads, .builtin_model = {}});
   for (int i = 0; i < options.count; ++i) {
     const Run run = generate_once(engine, request, options, outputs);
     write_results(run, options, outputs);
+    if (replay && i == 0 && !options.quiet) report_differences(*replay, run);
     if (options.verbose > 0 && !options.quiet) report_details(run, options.verbose);
     request.seed = run.results.back().seed + 1;
   }

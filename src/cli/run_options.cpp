@@ -6,7 +6,9 @@
 
 #include "backends.h"
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "cli/console.h"
+#include "image/codec.h"
 #include "pipeline/field_rules.h"
 #include "pipeline/request_fields.h"
 
@@ -45,6 +47,9 @@ static std::vector<Field<RunOptions>> make_fields() {
       {{.name = "save_latents", .flags = {"--save-latents"}, .json = {}, .group = files, .value = "FILE",
         .help = "Write the final latents as safetensors (\"latents\": f32, NCHW, unscaled)", .default_text = "none"},
        rule::path(&RunOptions::save_latents)},
+      {{.name = "from", .flags = {"--from"}, .json = {}, .group = "Prompt", .value = "PICTURE",
+        .help = "Draw a picture again as its file says it was drawn; other flags change it", .default_text = "none"},
+       rule::path(&RunOptions::from)},
       toggle("no_metadata", "--no-metadata", files, "Leave the parameters out of the picture file", &RunOptions::no_metadata),
       {{.name = "config", .flags = {"--config"}, .json = {}, .group = files, .value = "FILE",
         .help = "JSON object with defaults for these flags: {\"steps\": 30, \"guidance_scale\": 6}", .default_text = "none"},
@@ -94,7 +99,7 @@ static std::string without_last_break(std::string text) {
 }
 
 // "-" and --prompt-file become the text itself.
-static void read_prompt(GivenValues& given) {
+static void read_prompt(GivenValues& given, bool needed) {
   const auto prompt = given.find("prompt"), file = given.find("prompt_file");
   const bool from_flags = prompt != given.end() && prompt->second.origin.starts_with("--");
   if (file != given.end() && !from_flags) {
@@ -102,8 +107,14 @@ static void read_prompt(GivenValues& given) {
     return;
   }
   check(file == given.end() || !file->second.origin.starts_with("--"), ErrorKind::usage, "--prompt and --prompt-file: only one of them may be given");
+  if (prompt == given.end() && !needed) return;
   check(prompt != given.end(), ErrorKind::usage, "--prompt is missing: -p TEXT, -p - to read it from standard input, or --prompt-file FILE");
   if (prompt->second.text == "-") prompt->second.text = without_last_break(read_standard_input());
+}
+
+static Replay read_picture(const std::string& path) {
+  const auto file = MappedFile::open(path, ErrorKind::usage);
+  return read_replay(read_parameters({reinterpret_cast<const uint8_t*>(file->bytes().data()), file->bytes().size()}), quoted(path));
 }
 
 PictureCall read_picture_call(const Arguments& arguments, const Environment& environment) {
@@ -111,8 +122,11 @@ PictureCall read_picture_call(const Arguments& arguments, const Environment& env
   GivenValues given = arguments.given;
   add_environment(given, fields, environment);
   if (const auto config = given.find("config"); config != given.end()) add_config_file(given, fields, config->second.text);
-  read_prompt(given);
+  const auto from = given.find("from");
+  read_prompt(given, from == given.end());
   PictureCall call;
+  if (from != given.end()) call.replay = read_picture(from->second.text);
+  if (call.replay) given.insert(call.replay->given.begin(), call.replay->given.end());
   apply(call.request, request_fields(), given);
   apply(call.options, run_fields(), given);
   validate(call.request);

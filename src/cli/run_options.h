@@ -5,12 +5,12 @@
 
 #include "cli/arguments.h"
 #include "cli/progress.h"
-#include "pipeline/request.h"
+#include "pipeline/replay.h"
 
 namespace imagent {
 
 struct RunOptions {
-  std::string prompt_file, config;
+  std::string prompt_file, config, from;
   std::string init_image, mask;        // files
   std::string output = "out.png";      // %d, a folder, "-" for standard output
   std::string save_latents;
@@ -25,12 +25,13 @@ struct RunOptions {
 struct PictureCall {
   Request request;
   RunOptions options;
+  std::optional<Replay> replay;         // --from: what the picture says of how it was drawn
 };
 
 const std::vector<Field<RunOptions>>& run_fields();
 std::vector<FieldInfo> picture_fields();      // the request's and the run's: all flags of a picture command
 
-// From flags, environment (IMAGENT_*) and configuration file, in this order of precedence. Errors: usage.
+// From flags, environment (IMAGENT_*) and configuration file and the picture of --from, in this order of precedence. Errors: usage.
 PictureCall read_picture_call(const Arguments& arguments, const Environment& environment);
 
 }  // namespace imagent

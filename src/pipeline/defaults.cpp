@@ -53,6 +53,12 @@ ModelDefaults with_own_file(ModelDefaults d, const std::filesystem::path& path) 
 
 double default_strength(const Request& request) { return request.outpaint.any() ? 1.0 : 0.75; }
 
+Request with_seed(Request r) {
+  std::random_device device;
+  if (r.seed == -1) r.seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
+  return r;
+}
+
 Request with_defaults(Request r, const ModelDefaults& d) {
   if (const auto size = size_by_picture(r)) {
     r.width = size->width;
@@ -63,9 +69,7 @@ Request with_defaults(Request r, const ModelDefaults& d) {
   if (r.steps == 0) r.steps = d.steps;
   if (!r.guidance_scale) r.guidance_scale = d.guidance_scale;
   validate(r);
-  std::random_device device;
-  if (r.seed == -1) r.seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
-  return r;
+  return with_seed(std::move(r));
 }
 
 }  // namespace imagent

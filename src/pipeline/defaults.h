@@ -22,6 +22,9 @@ ModelDefaults with_own_file(ModelDefaults defaults, const std::filesystem::path&
 double default_strength(const Request& request);
 constexpr float default_image_guidance = 1.5f;
 
+// The request with a seed: drawn when it says -1.
+Request with_seed(Request request);
+
 // The request with everything filled in: size, steps, guidance and a seed. Errors: usage for values that no model can take.
 Request with_defaults(Request request, const ModelDefaults& defaults);
 

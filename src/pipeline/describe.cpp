@@ -1,17 +1,18 @@
 // Writing down how a picture was made.
 #include "pipeline/describe.h"
 
+#include <charconv>
+
 #include "base/version.h"
 #include "image/infotext.h"
+#include "pipeline/replay.h"
 #include "sampling/samplers.h"
 
 namespace imagent {
 
 static std::string decimal(float value) {
-  std::ostringstream out;
-  out.precision(7);
-  out << value;
-  return out.str();
+  char digits[48];
+  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);  // the shortest that reads back as the same
 }
 
 std::string describe(const Run& run, int index) {
@@ -25,6 +26,7 @@ std::string describe(const Run& run, int index) {
   info.set("CFG scale", decimal(*r.guidance_scale));
   info.set("Seed", std::to_string(run.results[static_cast<size_t>(index)].seed));
   info.set("Size", str(r.width, "x", r.height));
+  if (!run.model_hash.empty()) info.set("Model hash", run.model_hash);
   info.set("Model", run.model_name);
   if (r.clip_skip > 1) info.set("Clip skip", std::to_string(r.clip_skip));
   if (r.rng == GeneratorKind::cpu) info.set("RNG", "CPU");
@@ -34,6 +36,7 @@ std::string describe(const Run& run, int index) {
     info.set("Refiner", std::filesystem::path(r.refiner).filename().string());
     info.set("Refiner switch at", decimal(r.refiner_switch));
   }
+  info.set("imagent", own_fields(r, run.device));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);
 }

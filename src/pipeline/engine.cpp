@@ -30,8 +30,8 @@ Engine::~Engine() = default;
 Backend& Engine::backend() { return *state_->backend; }
 
 fs::path Engine::find_model(const std::string& name) const {
-  if (name.empty()) return state_->builtin_model;
   std::error_code error;
+  if (name.empty() || (name == state_->builtin_model.filename() && !fs::exists(name, error))) return state_->builtin_model;
   check(fs::exists(name, error), ErrorKind::model, "there is no model '", name,
         "': name a folder in diffusers' layout or a single file, or leave it out for the built-in model");
   return name;

@@ -35,7 +35,7 @@ struct Result {
 struct Run {
   std::vector<Result> results;                    // one an image of the batch
   Request request;
-  std::string sampler, scheduler, model_name;
+  std::string sampler, scheduler, model_name, model_hash, device;
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };

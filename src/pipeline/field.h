@@ -18,6 +18,7 @@ struct FieldInfo {
   std::string group, value, help;   // help: heading, placeholder of the value, one sentence
   std::string default_text;         // what stands in the help when the struct's own default has no text
   FieldKind kind = FieldKind::value;
+  bool recorded = true;             // false: where files lie or how a run goes, which is no part of a picture's description
   std::string allowed = {};         // taken from the rule
   std::vector<std::string> choices = {};
 

@@ -9,6 +9,8 @@
 #include "pipeline/engine_state.h"
 #include "pipeline/memory.h"
 #include "pipeline/preview.h"
+#include "pipeline/prompt_text.h"
+#include "pipeline/request_fields.h"
 
 namespace imagent {
 namespace {
@@ -112,7 +114,24 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
 
 }  // namespace
 
-Run Engine::generate(const Request& asked, const Events& events) {
+// Pictures of a batch whose prompts hold wildcards have a text each: they are drawn one after another.
+static Run generate_each(Engine& engine, const Request& asked, const Events& events) {
+  validate(asked);
+  Run all;
+  for (int i = 0; i < asked.batch; ++i) {
+    Request one = asked;
+    one.batch = 1;
+    one.seed = asked.seed + i;
+    Run run = engine.generate(with_wildcards(std::move(one)), events);
+    run.results.insert(run.results.begin(), std::make_move_iterator(all.results.begin()), std::make_move_iterator(all.results.end()));
+    all = std::move(run);
+  }
+  return all;
+}
+
+Run Engine::generate(const Request& given, const Events& events) {
+  const Request asked = with_styles(with_seed(given));
+  if (has_wildcards(asked)) return generate_each(*this, asked, events);
   const std::lock_guard one_at_a_time(state_->running);
   const CancelScope cancel(backend(), events.cancel);
   const auto start = Clock::now();
@@ -130,7 +149,9 @@ Run Engine::generate(const Request& asked, const Events& events) {
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;
+  c.run.request.dtype = compute;
   c.run.model_name = base.source()->name();
+  c.run.device = str(backend().name(), " ", backend().info().instructions);
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
   check_memory_of_run(base, refiner, request, canvas, state_->memory_limit);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image/image.h"
 #include "sampling/rng.h"
@@ -37,6 +38,8 @@ struct Request {
   std::string model{};                        // a folder or a file; "": the built-in model
   std::string model_config{};                 // folder whose configurations hold for a single file; "": they are detected
   std::string prediction{};                   // what the model predicts: "epsilon", "v_prediction", "sample"; "": as it says itself
+  std::vector<std::string> styles{};          // names of styles_file, applied in this order
+  std::string styles_file{}, wildcards_dir{};  // the web UI's styles.csv; the folder of __name__ lists
   int width = 0, height = 0;                // pixels, multiples of 8
   int steps = 0;
   std::optional<float> guidance_scale{};      // <= 1: the negative prompt is not evaluated

@@ -26,6 +26,7 @@ std::unique_ptr<Generator> make_generator(GeneratorKind kind, uint64_t seed);
 class Mt19937 {
  public:
   explicit Mt19937(uint32_t seed);
+  explicit Mt19937(std::span<const uint32_t> key);  // init_by_array of the authors' mt19937ar.c; key not empty
   uint32_t next();
   uint64_t next64();  // the first 32-bit number is the high word
 

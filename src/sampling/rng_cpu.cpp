@@ -1,4 +1,5 @@
 // PyTorch's CPU generator, reimplemented from its documented behaviour (MT19937 + Box-Muller).
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -11,6 +12,27 @@ Mt19937::Mt19937(uint32_t seed) {
   state_[0] = seed;
   for (uint32_t i = 1; i < state_.size(); ++i)
     state_[i] = 1812433253u * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
+}
+
+Mt19937::Mt19937(std::span<const uint32_t> key) : Mt19937(19650218u) {
+  const size_t n = state_.size();
+  size_t i = 1;
+  const auto previous = [&](uint32_t factor) { return (state_[i - 1] ^ (state_[i - 1] >> 30)) * factor; };
+  const auto advance = [&] {
+    if (++i < n) return;
+    state_[0] = state_[n - 1];
+    i = 1;
+  };
+  for (size_t step = 0; step < std::max(n, key.size()); ++step) {
+    const size_t j = step % key.size();
+    state_[i] = (state_[i] ^ previous(1664525u)) + key[j] + static_cast<uint32_t>(j);
+    advance();
+  }
+  for (size_t step = 0; step < n - 1; ++step) {
+    state_[i] = (state_[i] ^ previous(1566083941u)) - static_cast<uint32_t>(i);
+    advance();
+  }
+  state_[0] = 0x80000000u;
 }
 
 void Mt19937::refill() {

@@ -16,16 +16,6 @@
 
 namespace imagent::test {
 
-Scratch::Scratch() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "imagent_test_XXXXXX").string();
-  check(mkdtemp(pattern.data()) != nullptr, "cannot make a folder for test files");
-  path_ = pattern;
-}
-Scratch::~Scratch() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 static std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
   for (std::string& word : words) out.push_back(word.data());

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "support/scratch.h"
+
 namespace imagent::test {
 
 struct Finished {
@@ -18,18 +20,6 @@ struct SpawnOptions {
   std::map<std::string, std::string> variables = {};   // added to a bare environment
   std::string input = "";                              // standard input
   std::string output = "";                             // standard output into this file instead, "-": closed
-};
-
-// A folder of its own for each test, removed with the object.
-class Scratch {
- public:
-  Scratch();
-  ~Scratch();
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 class Process {

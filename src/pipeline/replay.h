@@ -1,0 +1,31 @@
+// A picture's parameters text read back into the fields of a request, so that the picture can be drawn again.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "image/infotext.h"
+#include "pipeline/field.h"
+#include "pipeline/request.h"
+
+namespace imagent {
+
+// What a parameters text says of a request: values by field name, as if given by flags, each with its place in the text.
+struct Replay {
+  GivenValues given;
+  std::string model_hash;              // of the model that drew it; "": not told
+  std::string version, device;         // of the imagent that drew it, and what it computed on; "": another program
+
+  bool own() const { return !version.empty(); }
+};
+
+// `origin` names the picture in messages. A text of the web UI is drawn again by its rules (compat a1111, random numbers of
+// the GPU unless it says CPU). Errors: usage, when the text has no parameters.
+Replay read_replay(const std::string& parameters, const std::string& origin);
+
+// Where the two differ: one sentence each. `model_hash`: of the model at hand, "" when unknown.
+std::vector<std::string> differences(const Replay& replay, const std::string& model_hash, const std::string& device);
+
+// The fields that the web UI's keys cannot carry, as a JSON object: the value of "imagent" in the parameters text.
+std::string own_fields(const Request& request, const std::string& device);
+
+}  // namespace imagent
