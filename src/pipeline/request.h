@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image/image.h"
 #include "sampling/rng.h"
 #include "tensor/dtype.h"
+#include "text/extra_networks.h"
 
 namespace imagent {
 
@@ -37,6 +39,8 @@ struct Request {
   std::string model{};                        // a folder or a file; "": the built-in model
   std::string model_config{};                 // folder whose configurations hold for a single file; "": they are detected
   std::string prediction{};                   // what the model predicts: "epsilon", "v_prediction", "sample"; "": as it says itself
+  std::vector<LoraRequest> loras{};           // beside those of the prompt; a name, or where the engine allows it a path
+  bool lora_lenient = false;                  // go on when a file does not fit the model as a whole
   int width = 0, height = 0;                // pixels, multiples of 8
   int steps = 0;
   std::optional<float> guidance_scale{};      // <= 1: the negative prompt is not evaluated
