@@ -47,6 +47,8 @@ static Run generate_once(Engine& engine, const Request& request, const RunOption
     reporter.step({progress.step, progress.steps, progress.seconds_per_step});
     if (progress.preview) outputs.write_preview(*progress.preview);
   };
+  if (!options.quiet) events.note = [&](const std::string& line) { reporter.remark(line); };
+  if (!options.quiet && options.verbose > 0) events.detail = events.note;
   return engine.generate(request, events);
 }
 
@@ -97,7 +99,7 @@ static int draw_pictures(Workflow workflow, const Arguments& arguments) {
   auto [request, options, replay] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
   read_inputs(workflow, request, options, replay.has_value());
   Outputs outputs(options, options.count * request.batch);
-  Engine engine({.device = options.device, .threads = options.threads, .builtin_model = {}});
+  Engine engine({.device = options.device, .threads = options.threads, .builtin_model = {}, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir});
   for (int i = 0; i < options.count; ++i) {
     const Run run = generate_once(engine, request, options, outputs);
     write_results(run, options, outputs);

@@ -111,6 +111,11 @@ void ProgressReporter::step(const StepState& s) {
   last_step_ = s.step;
 }
 
+void ProgressReporter::remark(const std::string& text) {
+  finish();
+  options_.write(options_.mode == ProgressMode::json ? nlohmann::json{{"event", "remark"}, {"text", text}}.dump() + "\n" : text + "\n");
+}
+
 void ProgressReporter::finish() {
   if (!in_line_) return;
   options_.write("\n");

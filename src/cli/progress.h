@@ -38,6 +38,7 @@ class ProgressReporter {
 
   void phase(const std::string& name);   // "load", "text", "denoise", "decode"
   void step(const StepState& state);
+  void remark(const std::string& text);  // a line of its own
   void finish();                         // ends the bar's line and shows the cursor again
 
  private:

@@ -1,6 +1,7 @@
 // Writing down how a picture was made.
 #include "pipeline/describe.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/version.h"
@@ -13,6 +14,17 @@ namespace imagent {
 static std::string decimal(float value) {
   char digits[48];
   return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);  // the shortest that reads back as the same
+}
+
+// "name: hash, name: hash", as the web UI writes it: what separates is taken out of the names.
+static std::string hash_list(const std::vector<std::pair<std::string, std::string>>& hashes) {
+  std::vector<std::string> texts;
+  for (auto [name, hash] : hashes) {
+    std::erase_if(name, [](char c) { return c == ':' || c == ','; });
+    const std::string text = str(name, ": ", hash);
+    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+  }
+  return join(texts, ", ");
 }
 
 std::string describe(const Run& run, int index) {
@@ -36,6 +48,8 @@ std::string describe(const Run& run, int index) {
     info.set("Refiner", std::filesystem::path(r.refiner).filename().string());
     info.set("Refiner switch at", decimal(r.refiner_switch));
   }
+  if (!run.lora_hashes.empty()) info.set("Lora hashes", hash_list(run.lora_hashes));
+  if (!run.embedding_hashes.empty()) info.set("TI hashes", hash_list(run.embedding_hashes));
   info.set("imagent", own_fields(r, run.device));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);

@@ -24,8 +24,13 @@ Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>())
   state_->backend = make_backend(options.device, {.threads = options.threads});
   state_->builtin_model = options.builtin_model.empty() ? builtin_model_near_program() : options.builtin_model;
   state_->memory_limit = options.memory_limit;
+  state_->loras = LoraLibrary(options.lora_dir, options.lora_paths);
+  state_->embeddings = EmbeddingLibrary(options.embeddings_dir);
 }
 Engine::~Engine() = default;
+
+std::vector<std::string> Engine::lora_names() const { return state_->loras.names(); }
+std::vector<std::string> Engine::embedding_names() const { return state_->embeddings.names(); }
 
 Backend& Engine::backend() { return *state_->backend; }
 

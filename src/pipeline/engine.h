@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "image/image.h"
@@ -17,6 +18,9 @@ struct EngineOptions {
   int threads = 0;                                // 0: all usable cores
   std::filesystem::path builtin_model = {};       // folder of the built-in model; "": found beside the program
   size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
+  std::filesystem::path lora_dir = {};            // where LoRAs named in prompts and requests lie; "": nowhere
+  std::filesystem::path embeddings_dir = {};      // textual inversion: files whose names are words of the prompt
+  bool lora_paths = true;                         // requests may name any LoRA file of this machine
 };
 
 struct Timings {
@@ -36,6 +40,7 @@ struct Run {
   std::vector<Result> results;                    // one an image of the batch
   Request request;
   std::string sampler, scheduler, model_name, model_hash, device;
+  std::vector<std::pair<std::string, std::string>> lora_hashes, embedding_hashes;  // name, A1111's short hash
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };
@@ -50,6 +55,8 @@ struct Progress {
 struct Events {
   std::function<void(const std::string& phase)> phase;      // "load", "text", "encode" (a picture), "denoise", "decode"
   std::function<void(const Progress&)> progress;
+  std::function<void(const std::string&)> note = {};        // a line for the user, from any thread
+  std::function<void(const std::string&)> detail = {};      // a line for users who want to know more (-v)
   const std::atomic<bool>* cancel = nullptr;
 };
 
@@ -62,6 +69,9 @@ class Engine {
   Run generate(const Request& request, const Events& events = {});
 
   Backend& backend();
+  // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
+  std::vector<std::string> lora_names() const;
+  std::vector<std::string> embedding_names() const;
   // The folder or file that a request's model name means. Errors: model, when there is none.
   std::filesystem::path find_model(const std::string& name) const;
 

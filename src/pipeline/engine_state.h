@@ -4,8 +4,10 @@
 #include <mutex>
 #include <vector>
 
+#include "pipeline/embedding_library.h"
 #include "pipeline/engine.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/lora_library.h"
 
 namespace imagent {
 
@@ -22,6 +24,8 @@ struct Engine::State {
   std::shared_ptr<Backend> backend;
   std::filesystem::path builtin_model;
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
+  LoraLibrary loras;
+  EmbeddingLibrary embeddings;
   std::mutex running;                                // one run at a time: a run uses the whole machine
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 

@@ -11,6 +11,7 @@
 #include "pipeline/preview.h"
 #include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
+#include "pipeline/run_adapters.h"
 
 namespace imagent {
 namespace {
@@ -29,8 +30,15 @@ DType compute_dtype(const Backend& backend, const Request& request) {
   return compute;
 }
 
+struct MemoryBounds {
+  size_t limit;    // bytes that a run may need, 0: what the machine has
+  size_t scratch;  // bytes that merging LoRAs needs while the model loads
+};
+
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
-void check_memory_of_run(LoadedModel& base, LoadedModel* refiner, const Request& r, const Canvas& canvas, size_t limit) {
+void check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
+  LoadedModel& base = models.base;
+  LoadedModel* refiner = models.refiner;
   const auto need_of = [&](LoadedModel& model) {
     const PromptShape prompt = prompt_shape(model, r);
     return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
@@ -44,8 +52,9 @@ void check_memory_of_run(LoadedModel& base, LoadedModel* refiner, const Request&
     need = {need.weights + more.weights, std::max(need.activations, more.activations)};
     loaded += refiner->packed_bytes();
   }
+  need.activations = std::max(need.activations, bounds.scratch);
   if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  check_memory(need, loaded, limit ? limit : available_memory(),
+  check_memory(need, loaded, bounds.limit ? bounds.limit : available_memory(),
                str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
                    r.batch > 1 ? str(", batch ", r.batch) : ""));
 }
@@ -84,6 +93,7 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
   c.phase("text");
   auto start = Clock::now();
   const EncodedPrompts prompts = encode_prompts(c.base, r);
+  note_embeddings(c.run, c.base, prompts);
   std::optional<EncodedPrompts> refiner_prompts;
   if (c.refiner) refiner_prompts = encode_prompts(*c.refiner, r);
   c.run.timings.text_s = seconds_since(start);
@@ -154,7 +164,10 @@ Run Engine::generate(const Request& given, const Events& events) {
   c.run.device = str(backend().name(), " ", backend().info().instructions);
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
-  check_memory_of_run(base, refiner, request, canvas, state_->memory_limit);
+  const RunModels models{base, refiner};
+  const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
+  check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
   if (request.init_image) base.vae_encoder();

@@ -10,6 +10,7 @@
 #include "image/image.h"
 #include "sampling/rng.h"
 #include "tensor/dtype.h"
+#include "text/extra_networks.h"
 
 namespace imagent {
 
@@ -40,6 +41,8 @@ struct Request {
   std::string prediction{};                   // what the model predicts: "epsilon", "v_prediction", "sample"; "": as it says itself
   std::vector<std::string> styles{};          // names of styles_file, applied in this order
   std::string styles_file{}, wildcards_dir{};  // the web UI's styles.csv; the folder of __name__ lists
+  std::vector<LoraRequest> loras{};           // beside those of the prompt; a name, or where the engine allows it a path
+  bool lora_lenient = false;                  // go on when a file does not fit the model as a whole
   int width = 0, height = 0;                // pixels, multiples of 8
   int steps = 0;
   std::optional<float> guidance_scale{};      // <= 1: the negative prompt is not evaluated

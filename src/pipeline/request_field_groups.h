@@ -5,5 +5,6 @@
 namespace imagent {
 
 std::vector<Field<Request>> image_fields();  // image to image, inpainting, outpainting, editing
+std::vector<Field<Request>> lora_fields();
 
 }  // namespace imagent
