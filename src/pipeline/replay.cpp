@@ -82,7 +82,8 @@ std::vector<std::string> differences(const Replay& replay, const std::string& mo
   return all;
 }
 
-std::string own_fields(const Request& request, const std::string& device) {
+std::string own_fields(Request request, const std::string& device) {
+  for (LoraRequest& lora : request.loras) lora.name = std::filesystem::path(lora.name).filename().string();  // not where it lies
   nlohmann::ordered_json object = {{"device", device}};
   const Request defaults;
   for (const Field<Request>& field : request_fields()) {

@@ -26,6 +26,6 @@ Replay read_replay(const std::string& parameters, const std::string& origin);
 std::vector<std::string> differences(const Replay& replay, const std::string& model_hash, const std::string& device);
 
 // The fields that the web UI's keys cannot carry, as a JSON object: the value of "imagent" in the parameters text.
-std::string own_fields(const Request& request, const std::string& device);
+std::string own_fields(Request request, const std::string& device);
 
 }  // namespace imagent

@@ -124,6 +124,16 @@ static RequestRule listed_name(std::string Request::*member, const Entries& entr
   return {"one of " + join(names, ", "), set, [=](const Request& request) { return request.*member; }, names};
 }
 
+static RequestRule style_names() {
+  const auto set = [](Request& request, const std::string& text) {
+    std::vector<std::string> names;
+    for (const Given& element : list_texts({text, "styles"})) names.push_back(element.text);
+    request.styles = std::move(names);
+    return true;
+  };
+  return {"names of the table's styles", set, [](const Request& request) { return request.styles.empty() ? "" : list_text(request.styles); }};
+}
+
 static std::vector<Field<Request>> prompt_fields() {
   const std::string group = "Prompt";
   return {
@@ -142,6 +152,9 @@ static std::vector<Field<Request>> prompt_fields() {
       {{.name = "clip_skip", .flags = {"--clip-skip"}, .json = {"CLIP_stop_at_last_layers"}, .group = group, .value = "N",
         .help = "Layer of the text encoder that is read: 1 the last, 2 the one before", .default_text = "the model's"},
        rule::whole(&Request::clip_skip, {.low = 1, .high = 64, .unset = 0})},
+      {{.name = "styles", .flags = {"--style"}, .json = {}, .group = group, .value = "NAME",
+        .help = "A style of --styles-file around the prompts; may be given several times", .default_text = "none", .kind = FieldKind::list},
+       style_names()},
       {{.name = "styles_file", .flags = {"--styles-file"}, .json = {}, .group = group, .value = "FILE",
         .help = "Table of styles as the web UI keeps it: name,prompt,negative_prompt", .default_text = "none", .recorded = false},
        rule::path(&Request::styles_file)},
