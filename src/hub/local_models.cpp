@@ -72,7 +72,7 @@ void add_own_model(const fs::directory_entry& entry, std::vector<LocalModel>& mo
 
 // The hash that a blob's name announces: SHA-256 for large files, git's name for small ones.
 FileCheck check_file(const fs::path& root, const fs::path& path, const Cancelled& cancelled) {
-  FileCheck result{.file = path.lexically_relative(root).string(), .state = FileCheck::State::unknown};
+  FileCheck result{.file = (path == root ? path.filename() : path.lexically_relative(root)).string(), .state = FileCheck::State::unknown};
   std::error_code error;
   const fs::path content = fs::canonical(path, error);
   if (error) {
