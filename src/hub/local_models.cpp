@@ -7,24 +7,13 @@
 #include "hub/cache.h"
 #include "hub/digest.h"
 #include "hub/file_lock.h"
+#include "hub/file_tree.h"
 #include "hub/model_files.h"
 
 namespace imagent {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Regular files below a folder, links not followed.
-uint64_t folder_bytes(const fs::path& folder) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
-  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
-    std::error_code unreadable;
-    if (!it->is_symlink(unreadable) && it->is_regular_file(unreadable)) bytes += it->file_size(unreadable);
-  }
-  return bytes;
-}
 
 // The snapshot that a name without a revision means; else the newest.
 std::string newest_commit(const HubCache& cache) {
@@ -54,7 +43,7 @@ LocalModel cached_model(const fs::path& cache_folder, const std::string& name, c
   LocalModel model{.name = name, .path = cache.folder(), .kind = {}, .place = ModelPlace::hub_cache, .revision = commit.empty() ? newest_commit(cache) : commit, .revisions = cached_revisions(cache)};
   if (!model.revision.empty()) model.path = cache.snapshot(model.revision);
   model.kind = kind_of_model(model.path);
-  model.size_on_disk = folder_bytes(cache.folder());
+  model.size_on_disk = bytes_without_links(cache.folder());
   model.missing = missing_files(model.path);
   model.unfinished_download = has_unfinished(cache.folder() / "blobs");
   return model;
@@ -90,9 +79,7 @@ std::vector<fs::path> files_of(const fs::path& model) {
   std::error_code error;
   if (!fs::is_directory(model, error)) return {model};
   std::vector<fs::path> files;
-  fs::recursive_directory_iterator it(model, error);
-  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error))
-    if (!it->is_directory(error)) files.push_back(it->path());
+  for_each_file(model, [&](const fs::path& file) { files.push_back(file); });
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -101,12 +88,6 @@ void check_unused(const fs::path& locks, const std::string& name) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(locks, error))
     if (entry.path().extension() == ".lock") check(FileLock::try_lock(entry.path()).has_value(), ErrorKind::model, name, " is being downloaded: it cannot be removed now");
-}
-
-void remove_tree(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  check(!error, ErrorKind::io, "cannot remove ", path.string(), ": ", error.message());
 }
 
 }  // namespace
@@ -129,7 +110,7 @@ LocalModel local_model_at(const fs::path& path) {
   const fs::path plain = path.has_filename() ? path : path.parent_path();
   LocalModel model{.name = fs::absolute(plain, error).lexically_normal().filename(), .path = path, .kind = kind_of_model(path)};
   if (fs::is_directory(path, error)) {
-    model.size_on_disk = folder_bytes(path);
+    model.size_on_disk = bytes_without_links(path);
     model.missing = missing_files(path);
   } else {
     const auto size = fs::file_size(path, error);

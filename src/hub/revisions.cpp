@@ -5,21 +5,12 @@
 #include <set>
 
 #include "base/error.h"
+#include "hub/file_tree.h"
 
 namespace imagent {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Visit>
-void for_each_file(const fs::path& folder, const Visit& visit) {
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
-  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
-    std::error_code unreadable;
-    if (!it->is_directory(unreadable)) visit(it->path());
-  }
-}
 
 std::vector<fs::path> refs_of(const HubCache& cache, const std::string& commit) {
   std::vector<fs::path> refs;
@@ -29,16 +20,6 @@ std::vector<fs::path> refs_of(const HubCache& cache, const std::string& commit) 
   });
   std::sort(refs.begin(), refs.end());
   return refs;
-}
-
-uint64_t bytes_of(const fs::path& snapshot) {
-  uint64_t bytes = 0;
-  for_each_file(snapshot, [&](const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);   // of what the link leads to
-    if (!error) bytes += size;
-  });
-  return bytes;
 }
 
 std::vector<std::string> commits_of(const HubCache& cache) {
@@ -69,12 +50,6 @@ void check_own_folder(const fs::path& folder) {
   check(!fs::is_symlink(folder, error), ErrorKind::model, folder.string(), " is a link: what lies behind it is not removed");
 }
 
-void remove_tree(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);   // does not follow links
-  check(!error, ErrorKind::io, "cannot remove ", path.string(), ": ", error.message());
-}
-
 uint64_t remove_file(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -83,24 +58,12 @@ uint64_t remove_file(const fs::path& path) {
   return bytes;
 }
 
-// Files of a snapshot that are no links: of a cache without them.
-uint64_t own_bytes(const fs::path& snapshot) {
-  uint64_t bytes = 0;
-  for_each_file(snapshot, [&](const fs::path& file) {
-    std::error_code error;
-    if (fs::is_symlink(file, error)) return;
-    const auto size = fs::file_size(file, error);
-    if (!error) bytes += size;
-  });
-  return bytes;
-}
-
 }  // namespace
 
 std::vector<CachedRevision> cached_revisions(const HubCache& cache) {
   std::vector<CachedRevision> revisions;
   for (const std::string& commit : commits_of(cache)) {
-    CachedRevision revision{.commit = commit, .refs = {}, .bytes = bytes_of(cache.snapshot(commit))};
+    CachedRevision revision{.commit = commit, .refs = {}, .bytes = bytes_of_files(cache.snapshot(commit))};
     for (const fs::path& ref : refs_of(cache, commit)) revision.refs.push_back(ref.lexically_relative(cache.folder() / "refs").string());
     revisions.push_back(std::move(revision));
   }
@@ -118,7 +81,7 @@ uint64_t remove_revision(const HubCache& cache, const std::string& commit) {
     for (const std::string& blob : blobs_of(cache, other)) unneeded.erase(blob);
   }
   for (const fs::path& ref : refs_of(cache, commit)) remove_tree(ref);
-  uint64_t bytes = own_bytes(cache.snapshot(commit));
+  uint64_t bytes = bytes_without_links(cache.snapshot(commit));
   remove_tree(cache.snapshot(commit));
   remove_tree(cache.folder() / ".no_exist" / commit);
   for (const std::string& blob : unneeded) bytes += remove_file(cache.blob(blob));
