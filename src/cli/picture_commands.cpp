@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/downloads.h"
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
 #include "image/codec.h"
@@ -37,8 +38,7 @@ static void report_details(const Run& run, int verbose) {
 
 static Run generate_once(Engine& engine, const Request& request, const RunOptions& options, const Outputs& outputs) {
   ProgressReporter reporter(progress_on_terminal(options.progress, options.quiet));
-  Events events;
-  events.cancel = &interrupted();
+  Events events = download_events(reporter);
   events.phase = [&](const std::string& phase) {
     check_interrupt();
     reporter.phase(phase);
@@ -47,7 +47,6 @@ static Run generate_once(Engine& engine, const Request& request, const RunOption
     reporter.step({progress.step, progress.steps, progress.seconds_per_step});
     if (progress.preview) outputs.write_preview(*progress.preview);
   };
-  if (!options.quiet) events.note = [&](const std::string& line) { reporter.remark(line); };
   if (!options.quiet && options.verbose > 0) events.detail = events.note;
   return engine.generate(request, events);
 }
@@ -99,7 +98,8 @@ static int draw_pictures(Workflow workflow, const Arguments& arguments) {
   auto [request, options, replay] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
   read_inputs(workflow, request, options, replay.has_value());
   Outputs outputs(options, options.count * request.batch);
-  Engine engine({.device = options.device, .threads = options.threads, .builtin_model = {}, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir});
+  Engine engine({.device = options.device, .threads = options.threads, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir,
+                 .models_folder = options.models_dir, .offline = options.offline});
   for (int i = 0; i < options.count; ++i) {
     const Run run = generate_once(engine, request, options, outputs);
     write_results(run, options, outputs);

@@ -16,11 +16,12 @@ struct RunOptions {
   std::string save_latents;
   std::string lora_dir, embeddings_dir;
   int count = 1;                       // runs, one after another
+  std::string models_dir;              // models by their file names, "": none
   std::string device = "auto";
   int threads = 0;                     // 0: all
   ProgressMode progress = ProgressMode::automatic;
   int verbose = 0;
-  bool no_metadata = false, json = false, quiet = false, cpu = false;
+  bool no_metadata = false, json = false, quiet = false, cpu = false, offline = false;
 };
 
 struct PictureCall {

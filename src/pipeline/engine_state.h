@@ -8,6 +8,7 @@
 #include "pipeline/engine.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/lora_library.h"
+#include "pipeline/model_lookup.h"
 
 namespace imagent {
 
@@ -22,7 +23,7 @@ struct ModelKey {
 
 struct Engine::State {
   std::shared_ptr<Backend> backend;
-  std::filesystem::path builtin_model;
+  ModelLookup lookup;
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
   LoraLibrary loras;
   EmbeddingLibrary embeddings;

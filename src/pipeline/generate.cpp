@@ -8,6 +8,7 @@
 #include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
 #include "pipeline/memory.h"
+#include "pipeline/model_hash.h"
 #include "pipeline/preview.h"
 #include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
@@ -15,6 +16,8 @@
 
 namespace imagent {
 namespace {
+
+namespace fs = std::filesystem;
 
 // While it lives, ops on the backend stop when the caller's flag is raised.
 struct CancelScope {
@@ -118,6 +121,8 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
   }
+  const std::atomic<bool>* cancel = c.events.cancel;
+  c.run.model_hash = model_hash(*c.base.source(), size_of(c.base.compute()) == 2, [cancel] { return cancel && *cancel; });
   for (size_t i = 0; i < latents.size(); ++i) c.run.results[i].infotext = describe(c.run, static_cast<int>(i));
   c.run.timings.decode_s = seconds_since(start);
 }
@@ -142,20 +147,23 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
 Run Engine::generate(const Request& given, const Events& events) {
   const Request asked = with_styles(with_seed(given));
   if (has_wildcards(asked)) return generate_each(*this, asked, events);
+  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
+  const DType compute = compute_dtype(backend(), asked);
+  const bool half = size_of(compute) == 2;
+  const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
+  const fs::path refiner_path = asked.refiner.empty() ? fs::path() : imagent::find_model(state_->lookup, asked.refiner, events, half).path;
   const std::lock_guard one_at_a_time(state_->running);
   const CancelScope cancel(backend(), events.cancel);
   const auto start = Clock::now();
-  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
-  const DType compute = compute_dtype(backend(), asked);
-  LoadedModel& base = state_->open_model({find_model(asked.model), asked.model_config, asked.prediction, compute});
+  LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute});
   if (!base.prediction_known()) {  // the defaults depend on it
     check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}), base.packed_bytes(),
                  state_->memory_limit ? state_->memory_limit : available_memory(), base.source()->name());
     base.find_prediction();
   }
-  const Request request = with_defaults(asked, base.defaults());
+  const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
   const Canvas canvas = make_canvas(request);
-  LoadedModel* refiner = request.refiner.empty() ? nullptr : &state_->open_model({find_model(request.refiner), {}, {}, compute});
+  LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute});
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;

@@ -182,8 +182,8 @@ static RequestRule prediction() {
 static std::vector<Field<Request>> model_fields() {
   const std::string group = "Model";
   return {
-      {{.name = "model", .flags = {"-m", "--model"}, .json = {"sd_model_checkpoint"}, .group = group, .value = "PATH",
-        .help = "The model: a folder or a single file", .default_text = "the built-in model", .recorded = false},
+      {{.name = "model", .flags = {"-m", "--model"}, .json = {"sd_model_checkpoint"}, .group = group, .value = "NAME",
+        .help = "The model: a folder, a single file, an alias (sd15) or ORG/NAME[@REVISION] of the model hub", .default_text = "the built-in model", .recorded = false},
        rule::path(&Request::model)},
       {{.name = "model_config", .flags = {"--model-config"}, .json = {}, .group = group, .value = "FOLDER",
         .help = "Folder in diffusers' layout with the configuration of a single file", .default_text = "detected", .recorded = false},
@@ -191,7 +191,7 @@ static std::vector<Field<Request>> model_fields() {
       {{.name = "prediction", .flags = {"--prediction"}, .json = {"prediction_type"}, .group = group, .value = "NAME",
         .help = "What the model predicts: the noise, v or the picture", .default_text = "the model's"},
        prediction()},
-      {{.name = "refiner", .flags = {"--refiner"}, .json = {"refiner_checkpoint"}, .group = group, .value = "PATH",
+      {{.name = "refiner", .flags = {"--refiner"}, .json = {"refiner_checkpoint"}, .group = group, .value = "NAME",
         .help = "A model that finishes the picture", .default_text = "none", .recorded = false},
        rule::path(&Request::refiner)},
       {{.name = "refiner_switch", .flags = {"--refiner-switch"}, .json = {"refiner_switch_at"}, .group = group, .value = "X",
