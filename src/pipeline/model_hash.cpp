@@ -8,6 +8,7 @@
 #include "hub/environment.h"
 #include "hub/hash_cache.h"
 #include "hub/model_files.h"
+#include "hub/repository.h"
 
 namespace imagent {
 
