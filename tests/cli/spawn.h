@@ -20,6 +20,7 @@ struct SpawnOptions {
   std::map<std::string, std::string> variables = {};   // added to a bare environment
   std::string input = "";                              // standard input
   std::string output = "";                             // standard output into this file instead, "-": closed
+  std::string folder = "";                             // to run in
 };
 
 class Process {
