@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/console.h"

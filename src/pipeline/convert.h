@@ -14,14 +14,14 @@ namespace imagent {
 enum class ConvertTarget { automatic, safetensors, folder, gguf };
 
 struct ConvertOptions {
-  std::filesystem::path input, output;
+  std::filesystem::path input{}, output{};
   ConvertTarget to = ConvertTarget::automatic;  // by the output's extension; none means a folder
   std::string dtype = "keep";                   // a name of convert_dtypes()
-  std::filesystem::path config;                 // configuration for a single file, as of open_model_source()
-  std::string prediction;                       // as of ModelSource::model_config()
-  std::filesystem::path vae;                    // instead of the model's own
-  std::vector<std::pair<std::filesystem::path, float>> loras;
-  std::vector<std::string> only;                // parts; empty: all
+  std::filesystem::path config{};               // configuration for a single file, as of open_model_source()
+  std::string prediction{};                     // as of ModelSource::model_config()
+  std::filesystem::path vae{};                  // instead of the model's own
+  std::vector<std::pair<std::filesystem::path, float>> loras{};
+  std::vector<std::string> only{};              // parts; empty: all
   bool prune = false;                           // leave out what no part of the model needs
   bool force = false;                           // replace an output that exists
   uint64_t shard_size = 0;                      // bytes of a safetensors file; 0: 10 GB in a folder, else no limit
@@ -31,7 +31,7 @@ struct ConvertProgress {
   uint64_t done = 0, total = 0;                 // bytes of the output
 };
 struct ConvertEvents {
-  std::function<void(const ConvertProgress&)> progress = {};
+  std::function<void(const ConvertProgress&)> progress{};
   const std::atomic<bool>* cancel = nullptr;
 };
 

@@ -2,11 +2,13 @@
 #include "pipeline/convert_input.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "backends.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/model_config.h"
 #include "pipeline/part_files.h"
 #include "weights/names_ldm.h"
 #include "weights/open.h"
@@ -110,7 +112,7 @@ void put_vae(ConvertInput& in, const ConvertOptions& options) {
   in.parts["vae"] = vae;
   in.tables["vae"] = ldm_places({{"vae", {vae->names()}}}).at("vae");
   for (const fs::path& folder : {options.vae / "vae", options.vae})
-    if (fs::exists(folder / "config.json") && in.vae_config.empty()) in.vae_config = files_of_folder(folder.parent_path()).at("vae/config.json");
+    if (fs::exists(folder / "config.json") && in.vae_config.empty()) in.vae_config = read_config(folder / "config.json").dump(2) + "\n";
 }
 
 void put_loras(ConvertInput& in, const ConvertOptions& options) {

@@ -96,11 +96,12 @@ FolderFiles files_of_model(const ModelSource& model, const ModelConfig& config) 
 
 std::string index_with_parts(const std::string& index, const std::vector<std::string>& parts) {
   ordered_json object = ordered_json::parse(index);
+  const ordered_json before = object;
   for (auto& [key, value] : object.items()) {
     const bool names_part = value.is_array() && value.size() == 2;
     if (names_part && std::find(parts.begin(), parts.end(), key) == parts.end()) value = {nullptr, nullptr};
   }
-  return object.dump(2) + "\n";
+  return object == before ? index : object.dump(2) + "\n";
 }
 
 }  // namespace imagent

@@ -42,7 +42,7 @@ TEST(PartFiles, EveryFormatHoldsTheSameTensors) {
     const bool text = part == "text_encoder";
     const fs::path file = copy.path / part / (text ? "model.safetensors" : "diffusion_pytorch_model.safetensors");
     write_torch(copy.path / part / (text ? "pytorch_model.bin" : "diffusion_pytorch_model.bin"), *open_weights(file));
-    EXPECT_EQ(copy.taken(part, true), file.filename()) << "safetensors come first";
+    EXPECT_EQ(copy.taken(part, true), file.filename().string()) << "safetensors come first";
     fs::remove(file);
     EXPECT_EQ(copy.taken(part, true), text ? "pytorch_model.bin" : "diffusion_pytorch_model.bin");
   }
@@ -72,16 +72,16 @@ TEST(PartFiles, TheHalfVariantWhenItIsSmaller) {
   const Copy copy;
   const fs::path folder = copy.path / "unet", full = folder / "diffusion_pytorch_model.safetensors", half = folder / "diffusion_pytorch_model.fp16.safetensors";
   fs::copy(full, half);
-  EXPECT_EQ(copy.taken("unet", true), full.filename()) << "of the same size";
-  EXPECT_EQ(copy.taken("unet", false), full.filename());
+  EXPECT_EQ(copy.taken("unet", true), full.filename().string()) << "of the same size";
+  EXPECT_EQ(copy.taken("unet", false), full.filename().string());
   convert_model({.input = half, .output = full, .dtype = "f32", .force = true});
-  EXPECT_EQ(copy.taken("unet", true), half.filename());
-  EXPECT_EQ(copy.taken("unet", false), full.filename());
+  EXPECT_EQ(copy.taken("unet", true), half.filename().string());
+  EXPECT_EQ(copy.taken("unet", false), full.filename().string());
   fs::remove(full);
-  EXPECT_EQ(copy.taken("unet", false), half.filename()) << "there is no other";
+  EXPECT_EQ(copy.taken("unet", false), half.filename().string()) << "there is no other";
   fs::rename(half, full);
   fs::copy(golden("formats/sharded/unet"), folder, fs::copy_options::overwrite_existing);
-  EXPECT_EQ(copy.taken("unet", false), full.filename());
+  EXPECT_EQ(copy.taken("unet", false), full.filename().string());
   EXPECT_EQ(copy.taken("unet", true), "diffusion_pytorch_model.safetensors");  // the shards are of a larger model
   fs::remove(full);
   EXPECT_EQ(copy.taken("unet", false), "diffusion_pytorch_model.safetensors.index.fp16.json");
