@@ -63,7 +63,7 @@ static const std::vector<Field<ConvertFlags>>& convert_fields() {
        rule::choice<ConvertFlags, std::string>(&ConvertFlags::dtype, dtypes)},
       {{.name = "vae", .flags = {"--vae"}, .json = {}, .group = what, .value = "PATH", .help = "Put this VAE in: a file, its folder or a whole model", .default_text = "the model's own"},
        rule::path(&ConvertFlags::vae)},
-      {{.name = "lora", .flags = {"--lora"}, .json = {}, .group = what, .value = "FILE:WEIGHT", .help = "Bake a LoRA in", .default_text = "none"},
+      {{.name = "lora", .flags = {"--lora"}, .json = {}, .group = what, .value = "FILE:WEIGHT", .help = "Bake a LoRA in; several with commas between", .default_text = "none"},
        rule::path(&ConvertFlags::lora)},
       {{.name = "only", .flags = {"--only"}, .json = {}, .group = what, .value = "PARTS", .help = "Write these parts only: unet, vae, text_encoder, text_encoder_2, with commas between",
         .default_text = "all"},
@@ -94,11 +94,12 @@ static ConvertOptions options_of(const Arguments& arguments, const ConvertFlags&
                             .prediction = flags.prediction, .vae = flags.vae, .loras = {}, .only = {}, .prune = flags.prune, .force = flags.force, .shard_size = flags.shard_size};
   for (const std::string_view part : split(flags.only, ','))
     if (!trim(part).empty()) options.only.emplace_back(trim(part));
-  if (!flags.lora.empty()) {
-    const size_t colon = flags.lora.rfind(':');
+  for (const std::string_view lora : split(flags.lora, ',')) {
+    if (lora.empty()) continue;
+    const size_t colon = lora.rfind(':');
     double weight = 1;
-    const bool weighted = colon != std::string::npos && parse_number(std::string_view(flags.lora).substr(colon + 1), weight) && std::isfinite(weight);
-    options.loras.emplace_back(weighted ? flags.lora.substr(0, colon) : flags.lora, static_cast<float>(weight));
+    const bool weighted = colon != std::string::npos && parse_number(lora.substr(colon + 1), weight) && std::isfinite(weight);
+    options.loras.emplace_back(weighted ? lora.substr(0, colon) : lora, static_cast<float>(weighted ? weight : 1));
   }
   return options;
 }

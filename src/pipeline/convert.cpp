@@ -35,7 +35,8 @@ void check_output(const ConvertOptions& options, ConvertTarget target) {
   check(fs::is_directory(parent, error), ErrorKind::io, "cannot write ", output.string(), ": there is no folder ", parent.string());
   if (!fs::exists(output, error)) return;
   const bool folder = fs::is_directory(output, error);
-  check(folder == (target == ConvertTarget::folder), ErrorKind::usage, "--output ", output.string(), ": is a ", folder ? "folder, a file would be written" : "file, a folder would be written");
+  check(folder == (target == ConvertTarget::folder), ErrorKind::usage, "--output ", output.string(), ": is a ",
+        folder ? "folder, a file would be written" : "file, a folder would be written");
   check(options.force, ErrorKind::usage, "--output ", output.string(), " exists already: --force replaces it");
   check(!folder || fs::is_empty(output, error) || fs::exists(output / "model_index.json", error), ErrorKind::usage, "--output ", output.string(),
         ": is a folder with other things in it than a model, which --force does not replace");
@@ -129,10 +130,11 @@ Converted write_single(ConvertInput& in, const ConvertOptions& options, ConvertT
     return merged(std::move(sources), options.input.string());
   };
   WeightsPlan plan = plan_of(*whole(in.shapes), rule);
-  // Schedules and the like are no weights: only copies of weights change their type.
-  if (in.others)
-    for (PlannedTensor& tensor : plan.tensors)
-      if (const auto other = in.others->find(tensor.name); other && !tensor.name.starts_with("model_ema.")) tensor.type = TypeRule("keep", target).type_of(tensor.name, *other);
+  // Beside a model's parts schedules and the like are no weights: only copies of weights change their type.
+  const TypeRule keep("keep", target);
+  for (PlannedTensor& tensor : plan.tensors)
+    if (const auto other = in.others && !in.parts.empty() ? in.others->find(tensor.name) : std::nullopt; other && !tensor.name.starts_with("model_ema."))
+      tensor.type = keep.type_of(tensor.name, *other);
   plan.metadata = in.metadata;
   const uint64_t bytes = plan.bytes();
   check_space(options.output, bytes);

@@ -33,7 +33,8 @@ std::string text_of(const SchedulerFile& scheduler, const char* key) {
 std::map<std::string, std::string> model_spec(const ModelSource& model, const ModelConfig& config) {
   const bool second = model.has("text_encoder_2"), refiner = second && !model.has("text_encoder"), v = text_of(config.scheduler, "prediction_type") == "v_prediction";
   const bool sd2 = !second && config.text_encoders.contains("text_encoder") && config.text_encoders.at("text_encoder").act == Act::gelu;
-  const char* architecture = refiner ? "stable-diffusion-xl-v1-refiner" : second ? "stable-diffusion-xl-v1-base" : !sd2 ? "stable-diffusion-v1" : v ? "stable-diffusion-v2-768-v" : "stable-diffusion-v2-512";
+  const char* architecture = refiner ? "stable-diffusion-xl-v1-refiner" : second ? "stable-diffusion-xl-v1-base" : "stable-diffusion-v1";
+  if (sd2) architecture = v ? "stable-diffusion-v2-768-v" : "stable-diffusion-v2-512";
   const int side = 8 * config.unet.sample_size;
   return {{"modelspec.sai_model_spec", "1.0.0"}, {"modelspec.architecture", architecture}, {"modelspec.title", model.name()},
           {"modelspec.implementation", second ? "https://github.com/Stability-AI/generative-models" : "https://github.com/CompVis/stable-diffusion"},
@@ -42,11 +43,14 @@ std::map<std::string, std::string> model_spec(const ModelSource& model, const Mo
 
 // Hashes are of the old bytes; what GGUF and safetensors say of their own form is written anew.
 std::map<std::string, std::string> lasting(std::map<std::string, std::string> metadata) {
-  std::erase_if(metadata, [](const auto& entry) { return entry.first.starts_with("general.") || entry.first.find("hash") != std::string::npos || entry.first == "format" || entry.second == "[...]"; });
+  std::erase_if(metadata, [](const auto& entry) {
+    const std::string& key = entry.first;
+    return key.starts_with("general.") || key.find("hash") != std::string::npos || key == "format" || entry.second == "[...]";
+  });
   return metadata;
 }
 
-// An empty marker in a single file, as trainers of SDXL leave it: for "ztsnr".
+// Tensors of a single file whose names alone mean something, as trainers of SDXL leave them: "ztsnr".
 class Marker : public Source {
  public:
   explicit Marker(std::vector<std::string> names) : names_(std::move(names)) {}
@@ -117,17 +121,18 @@ void put_vae(ConvertInput& in, const ConvertOptions& options) {
 
 void put_loras(ConvertInput& in, const ConvertOptions& options) {
   constexpr const char* adapted[] = {"unet", "text_encoder", "text_encoder_2"};
+  std::vector<LoraUse> uses;
   for (const auto& [path, weight] : options.loras) {
-    const auto file = open_lora(path);
+    const auto& file = uses.emplace_back(LoraUse{open_lora(path), {.multiplier = weight}}).file;
     std::vector<LoraTargets> targets;
     for (const char* part : adapted)
-      if (in.parts.contains(part)) targets.push_back(lora_targets(*file, part, *in.shapes.at(part)));
+      if (in.parts.contains(part)) targets.push_back(lora_targets(*file, part, *in.parts.at(part)));
     std::vector<const LoraTargets*> pointers;
     for (const LoraTargets& target : targets) pointers.push_back(&target);
     require_complete(lora_coverage(*file, pointers), *file, options.input.string());
-    for (const char* part : adapted)
-      if (in.parts.contains(part)) in.parts[part] = with_lora(in.parts[part], part, {{file, {.multiplier = weight}}});
   }
+  for (const char* part : adapted)
+    if (!uses.empty() && in.parts.contains(part)) in.parts[part] = with_lora(in.parts[part], part, uses);
 }
 
 void select_parts(ConvertInput& in, const ConvertOptions& options) {

@@ -66,7 +66,8 @@ std::shared_ptr<const Source> open_shards(const fs::path& index) {
     shards.push_back(open_shard(index.parent_path() / name, index));
     const std::vector<std::string> held = shards.back()->names();
     for (const std::string& tensor : tensors)
-      check(std::binary_search(held.begin(), held.end(), tensor), ErrorKind::model, index.string(), " says that ", printable(name), " holds tensor ", printable(tensor), ", which it does not");
+      check(std::binary_search(held.begin(), held.end(), tensor), ErrorKind::model, index.string(), " says that ", printable(name), " holds tensor ", printable(tensor),
+            ", which it does not");
   }
   return merged(std::move(shards), index.string());
 }

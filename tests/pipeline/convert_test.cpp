@@ -12,6 +12,7 @@
 #include "support/zero_source.h"
 #include "weights/format_cases.h"
 #include "weights/open.h"
+#include "weights/with_lora.h"
 
 namespace imagent::test {
 namespace {
@@ -177,6 +178,25 @@ TEST(Convert, PartsAloneAndAnotherVae) {
   EXPECT_EQ(read_json(out / "mixed/vae/config.json"), read_json(other / "vae/config.json"));
   convert_model({.input = golden("formats/ldm/sd21_single.safetensors"), .output = out / "mixed.safetensors", .vae = out / "vae.safetensors"});
   expect_equal(*open_vae(out / "mixed.safetensors", false), *open_vae(folder, false));
+}
+
+TEST(Convert, LorasAreBakedIn) {
+  const TemporaryFolder out;
+  const fs::path folder = golden("models/sd15"), lora = golden("adapters/kohya.safetensors"), second = golden("adapters/kohya_second.safetensors");
+  convert_model({.input = folder, .output = out / "x.safetensors", .loras = {{lora, 0.5f}, {second, -1.0f}}});
+  const auto baked = open_model_source(out / "x.safetensors", folder), plain = open_model_source(folder);
+  size_t changed = 0;
+  for (const std::string part : {"unet", "text_encoder"}) {
+    const auto base = plain->weights(part, false), got = baked->weights(part, false);
+    const auto want = with_lora(base, part, {{open_lora(lora), {.multiplier = 0.5f}}, {open_lora(second), {.multiplier = -1.0f}}});
+    for (const std::string& name : got->names()) {
+      const std::vector<float> ours = to_f32(*got->find(name)), theirs = to_f32(*want->find(name));
+      EXPECT_EQ(got->find(name)->dtype, base->find(name)->dtype);
+      EXPECT_EQ(ours, theirs) << name;
+      changed += ours != to_f32(*base->find(name));
+    }
+  }
+  EXPECT_GT(changed, 20u);
 }
 
 TEST(Convert, FilesThatAreNoModelKeepTheirNames) {

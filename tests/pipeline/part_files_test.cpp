@@ -80,7 +80,7 @@ TEST(PartFiles, TheHalfVariantWhenItIsSmaller) {
   fs::remove(full);
   EXPECT_EQ(copy.taken("unet", false), half.filename().string()) << "there is no other";
   fs::rename(half, full);
-  fs::copy(golden("formats/sharded/unet"), folder, fs::copy_options::overwrite_existing);
+  fs::copy(golden("formats/sharded/unet"), folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   EXPECT_EQ(copy.taken("unet", false), full.filename().string());
   EXPECT_EQ(copy.taken("unet", true), "diffusion_pytorch_model.safetensors");  // the shards are of a larger model
   fs::remove(full);

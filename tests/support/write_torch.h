@@ -41,7 +41,7 @@ class ZipWriter {
   void add(const std::string& name, std::string_view data) {
     const auto crc = static_cast<uint32_t>(::crc32(0, reinterpret_cast<const Bytef*>(data.data()), static_cast<uInt>(data.size())));
     std::string fields = std::string("\x14\0\0\0\0\0\0\0\0\0", 10) + number(crc) + number(data.size()) + number(data.size()) + number(name.size(), 2) + number(0, 2);
-    central_ += "PK\x01\x02" + number(20, 2) + fields + number(0, 6) + number(0, 4) + number(0, 2) + number(static_cast<uint64_t>(out_.tellp())) + name;
+    central_ += "PK\x01\x02" + number(20, 2) + fields + number(0, 6) + number(0, 4) + number(static_cast<uint64_t>(out_.tellp())) + name;
     out_ << "PK\x03\x04" << fields << name << data;
     ++count_;
   }
