@@ -50,8 +50,8 @@ static const std::vector<Field<ConvertFlags>>& convert_fields() {
   const char *what = "What", *how = "How", *terminal = "Terminal";
   std::vector<std::pair<std::string, std::string>> dtypes;
   for (const std::string& name : convert_dtypes()) dtypes.emplace_back(name, name);
-  const auto toggle = [](const char* name, const char* flag, const char* group, const char* help, bool ConvertFlags::*member) {
-    return Field<ConvertFlags>{{.name = name, .flags = {flag}, .json = {}, .group = group, .value = "", .help = help, .default_text = "", .kind = FieldKind::toggle}, rule::toggle(member)};
+  const auto toggle = [](const char* name, const std::vector<std::string>& flags, const char* group, const char* help, bool ConvertFlags::*member) {
+    return Field<ConvertFlags>{{.name = name, .flags = flags, .json = {}, .group = group, .value = "", .help = help, .default_text = "", .kind = FieldKind::toggle}, rule::toggle(member)};
   };
   static const std::vector<Field<ConvertFlags>> fields = {
       {{.name = "output", .flags = {"-o", "--output"}, .json = {}, .group = what, .value = "PATH", .help = "File or folder to write", .default_text = "none"},
@@ -63,12 +63,13 @@ static const std::vector<Field<ConvertFlags>>& convert_fields() {
        rule::choice<ConvertFlags, std::string>(&ConvertFlags::dtype, dtypes)},
       {{.name = "vae", .flags = {"--vae"}, .json = {}, .group = what, .value = "PATH", .help = "Put this VAE in: a file, its folder or a whole model", .default_text = "the model's own"},
        rule::path(&ConvertFlags::vae)},
-      {{.name = "lora", .flags = {"--lora"}, .json = {}, .group = what, .value = "FILE:WEIGHT", .help = "Bake a LoRA in; several with commas between", .default_text = "none"},
+      {{.name = "lora", .flags = {"--lora"}, .json = {}, .group = what, .value = "FILE:WEIGHT", .help = "Bake a LoRA in; may be given several times", .default_text = "none",
+        .kind = FieldKind::list},
        rule::path(&ConvertFlags::lora)},
       {{.name = "only", .flags = {"--only"}, .json = {}, .group = what, .value = "PARTS", .help = "Write these parts only: unet, vae, text_encoder, text_encoder_2, with commas between",
         .default_text = "all"},
        rule::text(&ConvertFlags::only)},
-      toggle("prune", "--prune", what, "Leave out what the model does not need: averaged copies, schedules", &ConvertFlags::prune),
+      toggle("prune", {"--prune"}, what, "Leave out what the model does not need: averaged copies, schedules", &ConvertFlags::prune),
       {{.name = "model_config", .flags = {"--model-config"}, .json = {}, .group = how, .value = "FOLDER",
         .help = "Configuration and tokenizer for a single file of an unusual size", .default_text = "detected"},
        rule::path(&ConvertFlags::config)},
@@ -77,12 +78,12 @@ static const std::vector<Field<ConvertFlags>>& convert_fields() {
       {{.name = "shard_size", .flags = {"--shard-size"}, .json = {}, .group = how, .value = "SIZE", .help = "Largest safetensors file; more becomes shards with an index",
         .default_text = "10GB in a folder, else no limit"},
        size_rule()},
-      toggle("force", "--force", how, "Replace an output that exists", &ConvertFlags::force),
-      toggle("json", "--json", terminal, "One JSON object on standard output", &ConvertFlags::json),
+      toggle("force", {"--force"}, how, "Replace an output that exists", &ConvertFlags::force),
+      toggle("json", {"--json"}, terminal, "One JSON object on standard output", &ConvertFlags::json),
       {{.name = "progress", .flags = {"--progress"}, .json = {}, .group = terminal, .value = "NAME", .help = "How progress is shown on standard error", .default_text = ""},
        rule::choice(&ConvertFlags::progress, {{"auto", ProgressMode::automatic}, {"bar", ProgressMode::bar}, {"plain", ProgressMode::plain},
                                               {"json", ProgressMode::json}, {"none", ProgressMode::none}})},
-      toggle("quiet", "--quiet", terminal, "No progress", &ConvertFlags::quiet),
+      toggle("quiet", {"-q", "--quiet"}, terminal, "No progress", &ConvertFlags::quiet),
   };
   return fields;
 }
@@ -94,12 +95,12 @@ static ConvertOptions options_of(const Arguments& arguments, const ConvertFlags&
                             .prediction = flags.prediction, .vae = flags.vae, .loras = {}, .only = {}, .prune = flags.prune, .force = flags.force, .shard_size = flags.shard_size};
   for (const std::string_view part : split(flags.only, ','))
     if (!trim(part).empty()) options.only.emplace_back(trim(part));
-  for (const std::string_view lora : split(flags.lora, ',')) {
-    if (lora.empty()) continue;
-    const size_t colon = lora.rfind(':');
+  if (flags.lora.empty()) return options;
+  for (const Given& lora : list_texts({flags.lora, "--lora"})) {
+    const size_t colon = lora.text.rfind(':');
     double weight = 1;
-    const bool weighted = colon != std::string::npos && parse_number(lora.substr(colon + 1), weight) && std::isfinite(weight);
-    options.loras.emplace_back(weighted ? lora.substr(0, colon) : lora, static_cast<float>(weighted ? weight : 1));
+    const bool weighted = colon != std::string::npos && parse_number(std::string_view(lora.text).substr(colon + 1), weight) && std::isfinite(weight);
+    options.loras.emplace_back(weighted ? lora.text.substr(0, colon) : lora.text, static_cast<float>(weighted ? weight : 1));
   }
   return options;
 }
