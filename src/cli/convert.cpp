@@ -1,9 +1,6 @@
 // The command `convert`: models from one format into another.
-#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -109,10 +106,8 @@ static int run_convert(const Arguments& arguments) {
   ConvertFlags flags;
   apply(flags, convert_fields(), arguments.given);
   const ConvertOptions options = options_of(arguments, flags);
-  const bool terminal = error_is_terminal();
+  ProgressReporter reporter(progress_on_terminal(flags.progress, flags.quiet));
   const auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
-  ProgressReporter reporter({.mode = flags.quiet ? ProgressMode::none : resolve_progress(flags.progress, terminal, [](const char* name) { return std::getenv(name); }),
-                             .columns = terminal_columns(), .hide_cursor = terminal && !std::getenv("NO_COLOR"), .write = write_error, .now = now});
   const double start = now();
   const Converted done = convert_model(options, {.progress = [&](const ConvertProgress& p) {
                                                    const auto megabytes = [](uint64_t bytes) { return static_cast<int>((bytes + 999'999) / 1'000'000); };
