@@ -24,6 +24,7 @@ Command models_verify_command();
 Command models_rm_command();
 Command tokenize_command();
 Command inspect_command();
+Command convert_command();
 Command bench_command();
 Command doctor_command();
 Command version_command();

@@ -1,12 +1,9 @@
 // A model in diffusers' layout.
 #include "pipeline/model_folder.h"
 
-#include <set>
-
 #include "hub/revisions.h"
 #include "pipeline/model_config.h"
-#include "weights/renamed.h"
-#include "weights/safetensors.h"
+#include "pipeline/part_files.h"
 
 namespace imagent {
 
@@ -62,46 +59,8 @@ ClipTokenizer ModelFolder::tokenizer(const std::string& text_encoder) const {
   return ClipTokenizer::from_folder(path_ / (text_encoder == "text_encoder" ? "tokenizer" : "tokenizer_2"));
 }
 
-fs::path ModelFolder::weights_file(const std::string& part, bool prefer_half) const {
-  const std::string stem = part.starts_with("text_encoder") ? "model" : "diffusion_pytorch_model";
-  const std::string variants[] = {prefer_half ? ".fp16" : "", prefer_half ? "" : ".fp16"};
-  for (const std::string& variant : variants)
-    for (const std::string& name : {stem + variant + ".safetensors", stem + ".safetensors.index" + variant + ".json"})
-      if (fs::exists(path_ / part / name)) return path_ / part / name;
-  fail(ErrorKind::model, "no weights in ", (path_ / part).string(), ": neither ", stem, ".safetensors nor ", stem, ".fp16.safetensors nor an index of shards");
-}
+fs::path ModelFolder::weights_file(const std::string& part, bool prefer_half) const { return part_weights_file(path_ / part, part, prefer_half); }
 
-// The files that an index names; each has to lie beside it.
-static std::vector<fs::path> shard_files(const fs::path& index_file) {
-  const nlohmann::json index = read_config(index_file);
-  const auto map = index.find("weight_map");
-  check(map != index.end() && map->is_object(), ErrorKind::model, index_file.string(), " has no weight_map");
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : map->items()) {
-    check(file.is_string(), ErrorKind::model, index_file.string(), ": the file of ", tensor, " should be a text");
-    const fs::path name = file.get<std::string>();
-    check(!name.empty() && name == name.filename() && name != "..", ErrorKind::model, index_file.string(), " names the file ", name.string(), " outside its folder");
-    names.insert(name.string());
-  }
-  std::vector<fs::path> files;
-  for (const std::string& name : names) files.push_back(index_file.parent_path() / name);
-  return files;
-}
-
-std::shared_ptr<const Source> ModelFolder::weights(const std::string& part, bool prefer_half) const {
-  const fs::path file = weights_file(part, prefer_half);
-  std::shared_ptr<const Source> source;
-  if (file.extension() == ".json") {
-    std::vector<std::shared_ptr<const Source>> shards;
-    for (const fs::path& shard : shard_files(file)) shards.push_back(open_safetensors(shard));
-    source = merged(std::move(shards), file.string());
-  } else {
-    source = open_safetensors(file);
-  }
-  // Names of diffusers before 0.17 in the autoencoder's attention.
-  if (part == "vae")
-    source = renamed(source, {{".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}});
-  return source;
-}
+std::shared_ptr<const Source> ModelFolder::weights(const std::string& part, bool prefer_half) const { return open_part(path_ / part, part, prefer_half); }
 
 }  // namespace imagent

@@ -23,8 +23,7 @@ class ModelFolder : public ModelSource {
   ModelConfig model_config(const std::string& prediction) const override;
   ClipTokenizer tokenizer(const std::string& text_encoder) const override;
 
-  // The tensors of a part: one safetensors file or the shards of an index. `prefer_half`: the .fp16. variant goes first
-  // when both are there. Errors: model, naming the files that were looked for.
+  // As part_files.h says.
   std::shared_ptr<const Source> weights(const std::string& part, bool prefer_half) const override;
   std::filesystem::path weights_file(const std::string& part, bool prefer_half) const;
 

@@ -175,6 +175,7 @@ TensorTable clip_table(const Names& names) {
       if (name.starts_with(module)) table["text_model." + name] = {name};
       if (name.starts_with(str("text_model.", module))) table[name] = {name};
     }
+  if (names.has("text_model.text_projection")) table["text_projection.weight"] = {"text_model.text_projection", Layout::transposed};  // of stable-diffusion.cpp
   return table;
 }
 
@@ -247,6 +248,7 @@ std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& nam
       {"text_encoder", "cond_stage_model.model.", Naming::open_clip_early},
       {"text_encoder", "conditioner.embedders.0.transformer.", Naming::clip},
       {"text_encoder_2", "conditioner.embedders.1.model.", Naming::open_clip},
+      {"text_encoder_2", "cond_stage_model.1.transformer.", Naming::clip},  // GGUF files of stable-diffusion.cpp
       {pooled ? "text_encoder_2" : "text_encoder", "conditioner.embedders.0.model.", pooled ? Naming::open_clip : Naming::open_clip_early},
   };
   std::map<std::string, TensorTable> parts;

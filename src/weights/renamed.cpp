@@ -29,6 +29,11 @@ class Directory : public Source {
     return out;
   }
   std::string origin() const override { return origin_; }
+  std::map<std::string, std::string> metadata() const override {
+    std::map<std::string, std::string> all;
+    for (const auto& source : sources_) all.merge(source->metadata());
+    return all;
+  }
   void release(const TensorView& view) const override {
     for (const auto& source : sources_) source->release(view);  // the one whose file it lies in does it
   }

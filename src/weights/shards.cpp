@@ -1,12 +1,13 @@
 // Reading the index and checking the files against it.
 #include "weights/shards.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
 #include "weights/byte_reader.h"
+#include "weights/open.h"
 #include "weights/renamed.h"
-#include "weights/safetensors.h"
 
 namespace imagent {
 namespace {
@@ -32,27 +33,49 @@ json read_index(const fs::path& path) {
   return index["weight_map"];
 }
 
-}  // namespace
-
-std::shared_ptr<const Source> open_shards(const fs::path& index) {
+// File -> its tensors.
+std::map<std::string, std::vector<std::string>> read_places(const fs::path& index) {
   const json weight_map = read_index(index);
-  std::map<std::string, std::shared_ptr<const Source>> files;
+  std::map<std::string, std::vector<std::string>> places;
   for (const auto& [tensor, file] : weight_map.items()) {
     check(file.is_string(), ErrorKind::model, index.string(), " is damaged: the file of ", printable(tensor), " should be a text");
     const auto name = file.get<std::string>();
     const bool beside = !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
     check(beside, ErrorKind::model, index.string(), " names the file ", printable(name), ", which would lie outside its folder");
-    auto& source = files[name];
-    if (!source) {
+    auto& tensors = places[name];
+    if (tensors.empty()) {
       std::error_code error;
       check(fs::exists(index.parent_path() / name, error), ErrorKind::model, index.string(), " names the file ", printable(name), ", which is missing beside it");
-      source = open_safetensors(index.parent_path() / name);
     }
-    check(source->find(tensor).has_value(), ErrorKind::model, index.string(), " says that ", printable(name), " holds tensor ", printable(tensor), ", which it does not");
+    tensors.push_back(tensor);
   }
+  return places;
+}
+
+std::shared_ptr<const Source> open_shard(const fs::path& path, const fs::path& index) {
+  const WeightFormat* format = weight_format_of(path);
+  check(!format || format->open != open_shards, ErrorKind::model, index.string(), " names ", path.string(), ", which is an index too: a file of weights is wanted");
+  return open_weights(path);
+}
+
+}  // namespace
+
+std::shared_ptr<const Source> open_shards(const fs::path& index) {
   std::vector<std::shared_ptr<const Source>> shards;
-  for (auto& [name, source] : files) shards.push_back(std::move(source));
+  for (const auto& [name, tensors] : read_places(index)) {
+    shards.push_back(open_shard(index.parent_path() / name, index));
+    const std::vector<std::string> held = shards.back()->names();
+    for (const std::string& tensor : tensors)
+      check(std::binary_search(held.begin(), held.end(), tensor), ErrorKind::model, index.string(), " says that ", printable(name), " holds tensor ", printable(tensor),
+            ", which it does not");
+  }
   return merged(std::move(shards), index.string());
+}
+
+std::vector<fs::path> shard_files(const fs::path& index) {
+  std::vector<fs::path> files;
+  for (const auto& [name, tensors] : read_places(index)) files.push_back(index.parent_path() / name);
+  return files;
 }
 
 }  // namespace imagent

@@ -5,14 +5,11 @@
 #include "pipeline/memory.h"
 #include "pipeline/model_folder.h"
 #include "support/golden.h"
-#include "support/zero_source.h"
-#include "text/clip_table.h"
+#include "support/zero_model.h"
 #include "weights/names_ldm.h"
 
 namespace imagent::test {
 namespace {
-
-Shapes single_file(const std::string& manifest) { return shapes_of(read_json(golden("manifests/" + manifest + ".json"))["single_file"]); }
 
 ModelConfig detect(const Shapes& shapes, const std::map<std::string, std::string>& metadata = {}, const std::string& origin = "model.safetensors",
                    const std::string& prediction = {}) {
@@ -67,23 +64,6 @@ TEST(Detect, ConfigurationsAreThePublishedOnes) {
   expect_same(detect(with_inpainting_channels(single_file("sdxl-base"))), published("sdxl-inpaint"));
   expect_same(detect(single_file("sd21"), {{"modelspec.architecture", "stable-diffusion-v2-768-v"}}), published("sd21"));
 }
-
-// A real model's names and shapes as a single file.
-class ZeroModel : public ModelSource {
- public:
-  explicit ZeroModel(const Shapes& shapes) : file_(std::make_shared<ZeroSource>(shapes)), parts_(ldm_parts(file_->names())) {}
-  const std::filesystem::path& path() const override { return path_; }
-  std::string name() const override { return "zeros"; }
-  ModelConfig model_config(const std::string& prediction) const override { return detect_model(file_, parts_, prediction); }
-  bool has(const std::string& part) const override { return parts_.contains(part); }
-  std::shared_ptr<const Source> weights(const std::string& part, bool) const override { return rearranged(file_, parts_.at(part)); }
-  ClipTokenizer tokenizer(const std::string& part) const override { return ClipTokenizer::from_bpe_table(clip_bpe_table(), pad_token(*weights(part, false))); }
-
- private:
-  std::filesystem::path path_ = "zeros";
-  std::shared_ptr<const Source> file_;
-  LdmParts parts_;
-};
 
 // Every part is built (each tensor it wants is there, none is left over) and runs, with memory only counted.
 TEST(Detect, RealModelsFitTheNetworks) {

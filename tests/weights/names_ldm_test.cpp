@@ -165,6 +165,19 @@ TEST(LdmNames, Sd2UnderTheRefinersName) {
   EXPECT_EQ(shapes_of(*rearranged(file, parts.at("text_encoder"))), folder_shapes(manifest, "text_encoder"));
 }
 
+// What stable-diffusion.cpp's converter made of SDXL: both encoders under transformers' names.
+TEST(LdmNames, SdxlOfStableDiffusionCpp) {
+  const nlohmann::json manifest = read_json(golden("manifests/sdxl-base.json"));
+  Shapes shapes = shapes_of(manifest["single_file"]);
+  std::erase_if(shapes, [](const auto& entry) { return entry.first.starts_with("conditioner."); });
+  for (const auto& [name, shape] : folder_shapes(manifest, "text_encoder")) shapes["cond_stage_model.transformer." + name] = shape;
+  for (const auto& [name, shape] : folder_shapes(manifest, "text_encoder_2"))
+    shapes["cond_stage_model.1.transformer." + (name == "text_projection.weight" ? "text_model.text_projection" : name)] = shape;
+  const auto file = std::make_shared<ZeroSource>(shapes);
+  const auto parts = ldm_parts(file->names());
+  for (const char* part : {"text_encoder", "text_encoder_2", "unet", "vae"}) EXPECT_EQ(shapes_of(*rearranged(file, parts.at(part))), folder_shapes(manifest, part)) << part;
+}
+
 TEST(LdmNames, ClipWithoutItsOuterName) {
   const auto parts = ldm_parts({"cond_stage_model.transformer.embeddings.position_ids", "cond_stage_model.transformer.final_layer_norm.bias",
                                 "cond_stage_model.transformer.text_model.final_layer_norm.weight"});
