@@ -40,6 +40,8 @@ std::string describe(const Run& run, int index) {
   info.set("Size", str(r.width, "x", r.height));
   if (!run.model_hash.empty()) info.set("Model hash", run.model_hash);
   info.set("Model", run.model_name);
+  if (!r.vae.empty()) info.set("VAE", std::filesystem::path(r.vae).filename().string());
+  if (r.tiling) info.set("Tiling", "True");
   if (r.clip_skip > 1) info.set("Clip skip", std::to_string(r.clip_skip));
   if (r.rng == GeneratorKind::cpu) info.set("RNG", "CPU");
   if (r.eta) info.set("Eta", decimal(*r.eta));
