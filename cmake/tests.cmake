@@ -34,9 +34,16 @@ if(TARGET imagent_pipeline)
   imagent_test(pipeline test_devices imagent_pipeline)
 endif()
 imagent_test(cli imagent_cli)
-target_sources(test_cli PRIVATE tests/cli/spawn.cpp)
+target_sources(test_cli PRIVATE tests/cli/spawn.cpp tests/hub/fake_hub.cpp)
 target_compile_definitions(test_cli PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>")
 add_dependencies(test_cli imagent_program)
 imagent_test(structure)
 imagent_test(fullsize test_devices imagent_pipeline)
 set_tests_properties(fullsize PROPERTIES LABELS slow)
+
+# The model hub's own JavaScript client (npm) and our cache; skipped without node, npm or a way to the package registry.
+add_executable(fake_hub tests/hub_clients/fake_hub_program.cpp tests/hub/fake_hub.cpp)
+target_link_libraries(fake_hub PRIVATE imagent_hub test_support)
+add_test(NAME hub_clients COMMAND ${CMAKE_SOURCE_DIR}/tests/hub_clients/run.sh $<TARGET_FILE:imagent_program> $<TARGET_FILE:fake_hub>
+  ${CMAKE_SOURCE_DIR}/tests/golden/models/sd15-tiny ${CMAKE_BINARY_DIR}/hub_clients)
+set_tests_properties(hub_clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)

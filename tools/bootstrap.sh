@@ -2,6 +2,7 @@
 
 build_packages="g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libcli11-dev libpng-dev libjpeg-dev libwebp-dev zlib1g-dev libutf8proc-dev libcurl4-openssl-dev libssl-dev"
 check_packages="ccache libgtest-dev"
+client_packages="nodejs npm"   # of the test hub_clients
 clang_packages="clang-14 libclang-rt-14-dev"
 
 say() { printf '%s\n' "$*" >&2; }

@@ -29,7 +29,7 @@ static std::string wrapped(const std::string& text) {
 }
 
 static std::string description(const FieldInfo& field) {
-  if (field.kind != FieldKind::value) return wrapped(field.help);
+  if (field.kind == FieldKind::toggle || field.kind == FieldKind::count) return wrapped(field.help);
   const bool plain = field.allowed.starts_with("text") || field.allowed == "a path";
   std::string more = plain ? "" : field.allowed;
   if (!field.default_text.empty()) more += str(more.empty() ? "" : "; ", "default: ", field.default_text);
@@ -55,7 +55,7 @@ struct Parser {
     const std::string names = join(field.flags, ",");
     const std::string help = description(field);
     CLI::Option* option;
-    if (field.kind == FieldKind::value) {
+    if (field.kind == FieldKind::value || field.kind == FieldKind::list) {
       texts.emplace_back();
       option = app.add_option(names, texts.back(), help)->type_name(field.value);
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -98,6 +98,7 @@ static std::vector<std::string> prepare(std::vector<std::string>& arguments) {
 }
 
 static std::string option_text(const FieldInfo& field, const CLI::Option& option) {
+  if (field.kind == FieldKind::list) return list_text(option.results());
   if (field.kind != FieldKind::count) return option.results().back();
   long long count = 0;
   for (const std::string& result : option.results()) {

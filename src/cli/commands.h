@@ -1,4 +1,4 @@
-// The commands of the program, listed once: name, flags, help and what they do.
+// The commands of the program, listed once: name (one word or two: "models list"), flags, help and what they do.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,7 +15,13 @@ struct Command {
 };
 const std::vector<Command>& commands();
 
-Command txt2img_command();
+std::vector<Command> picture_commands();  // txt2img, img2img, inpaint, outpaint, pix2pix
+Command upscale_command();
+Command models_list_command();
+Command models_pull_command();
+Command models_info_command();
+Command models_verify_command();
+Command models_rm_command();
 Command tokenize_command();
 Command inspect_command();
 Command bench_command();

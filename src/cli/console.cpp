@@ -42,11 +42,18 @@ int terminal_columns() {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-static std::string read_all(int fd, const std::string& name) {
+std::string without_controls(std::string text) {
+  for (char& c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
+  return text;
+}
+
+// Up to the end or, with a `piece` of one byte, up to a line break.
+static std::string read_text(int fd, const std::string& name, size_t piece) {
   std::string text;
   char block[4096];
-  while (true) {
-    const ssize_t count = read(fd, block, sizeof block);
+  while (piece != 1 || !text.ends_with('\n')) {
+    const ssize_t count = read(fd, block, piece);
     if (count < 0 && errno == EINTR) {
       check_interrupt();
       continue;
@@ -56,9 +63,15 @@ static std::string read_all(int fd, const std::string& name) {
     text.append(block, static_cast<size_t>(count));
     check(text.size() <= longest_text, ErrorKind::usage, name, " is longer than 1 MiB");
   }
+  text.pop_back();
+  return text;
 }
 
+static std::string read_all(int fd, const std::string& name) { return read_text(fd, name, 4096); }
+
 std::string read_standard_input() { return read_all(STDIN_FILENO, "standard input"); }
+
+std::string read_standard_input_line() { return read_text(STDIN_FILENO, "standard input", 1); }
 
 std::string read_small_file(const std::string& path, const std::string& purpose) {
   const std::string name = str(purpose, " ", quoted(path));

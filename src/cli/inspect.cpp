@@ -89,13 +89,6 @@ static Json model_report(const fs::path& path) {
   return report;
 }
 
-// What a file says goes to a terminal: its control characters must not.
-static std::string without_controls(std::string text) {
-  for (char& c : text)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
-  return text;
-}
-
 static std::string readable_weights(const Json& report) {
   std::string text = str(report["path"].get<std::string>(), ": ", report["count"].get<size_t>(), " tensors, ", report["parameters"].get<int64_t>(),
                          " parameters, ", report["bytes"].get<size_t>(), " bytes\n");

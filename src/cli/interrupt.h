@@ -6,7 +6,7 @@ namespace imagent {
 
 const std::atomic<bool>& interrupted();
 void check_interrupt();                  // Errors: cancelled
-// SIGINT and SIGTERM set interrupted(); SIGPIPE becomes an error of the write.
+// SIGINT and SIGTERM set interrupted(); SIGPIPE and SIGXFSZ become errors of the write.
 void install_signal_handlers();
 // Standard input, output and error exist afterwards, so that no opened file takes their number.
 void open_standard_streams();

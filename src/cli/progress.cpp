@@ -2,11 +2,14 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/str.h"
+#include "cli/console.h"
 #include "cli/interrupt.h"
 
 namespace imagent {
@@ -44,14 +47,17 @@ static std::string speed_and_eta(const StepState& s) {
   return s.seconds_per_step > 0 ? speed_text(s.seconds_per_step) + "  eta " + duration_text(remaining_seconds(s)) : "";
 }
 
-std::string bar_line(const StepState& s, int columns) {
-  const std::string count = str(s.step, "/", s.steps), rest = speed_and_eta(s);
+static std::string bar(const std::string& count, double share, const std::string& rest, int columns) {
   const int room = columns - static_cast<int>(count.size() + rest.size()) - 4;
   if (room < 4) return (count + " " + rest).substr(0, static_cast<size_t>(std::max(columns, 0)));
   const int width = std::min(room, 40);
-  const int filled = s.steps > 0 ? width * std::min(s.step, s.steps) / s.steps : 0;
+  const int filled = static_cast<int>(width * std::clamp(share, 0.0, 1.0));
   const std::string line = count + " [" + std::string(static_cast<size_t>(filled), '=') + std::string(static_cast<size_t>(width - filled), ' ') + "]";
   return rest.empty() ? line : line + " " + rest;
+}
+
+std::string bar_line(const StepState& s, int columns) {
+  return bar(str(s.step, "/", s.steps), s.steps > 0 ? static_cast<double>(s.step) / s.steps : 0, speed_and_eta(s), columns);
 }
 
 std::string plain_line(const StepState& s) {
@@ -63,6 +69,40 @@ std::string plain_line(const StepState& s) {
 std::string json_line(const StepState& s) {
   return nlohmann::ordered_json{{"event", "step"}, {"step", s.step}, {"steps", s.steps}, {"seconds_per_step", s.seconds_per_step},
                                 {"eta_s", remaining_seconds(s)}}
+      .dump();
+}
+
+std::string bytes_text(uint64_t bytes) {
+  constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < std::size(units); ++unit) value /= 1000;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 || value >= 99.95 ? "%.0f %s" : value >= 9.995 ? "%.1f %s" : "%.2f %s", value, units[unit]);
+  return text;
+}
+
+static double share_of(const PullProgress& p) { return p.total > 0 ? static_cast<double>(p.done) / static_cast<double>(p.total) : 0; }
+
+static std::string count_of(const PullProgress& p, const char* of) { return bytes_text(p.done) + (p.total > 0 ? of + bytes_text(p.total) : ""); }
+
+static std::string speed_and_eta(const PullProgress& p) {
+  if (!(p.bytes_per_second > 0)) return "";
+  const std::string speed = bytes_text(static_cast<uint64_t>(p.bytes_per_second)) + "/s";
+  return p.seconds_left < 0 ? speed : speed + "  eta " + duration_text(p.seconds_left);
+}
+
+std::string download_bar(const PullProgress& p, int columns) { return bar(count_of(p, "/"), share_of(p), speed_and_eta(p), columns); }
+
+std::string download_line(const PullProgress& p) {
+  const std::string rest = speed_and_eta(p);
+  return str("downloaded ", count_of(p, " of "), p.total > 0 ? str(" (", static_cast<int>(100 * share_of(p)), " %)") : "", rest.empty() ? "" : "  ", rest);
+}
+
+std::string download_json(const PullProgress& p) {
+  return nlohmann::ordered_json{{"event", "download"}, {"bytes", p.done}, {"total_bytes", p.total}, {"bytes_per_second", p.bytes_per_second},
+                                {"eta_s", p.seconds_left < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(p.seconds_left)},
+                                {"files", p.files_done}, {"total_files", p.files}}
       .dump();
 }
 
@@ -82,7 +122,7 @@ void ProgressReporter::draw(const std::string& line) {
 void ProgressReporter::phase(const std::string& name) {
   if (options_.mode == ProgressMode::json) options_.write(nlohmann::json{{"event", "phase"}, {"phase", name}}.dump() + "\n");
   if (options_.mode == ProgressMode::bar && name == "load") draw("loading the model");
-  if (name == "denoise") last_tenth_ = last_step_ = -1;
+  if (name == "denoise" || name == "load") last_tenth_ = last_step_ = -1;
 }
 
 void ProgressReporter::step(const StepState& s) {
@@ -108,6 +148,33 @@ void ProgressReporter::step(const StepState& s) {
   last_step_ = s.step;
 }
 
+void ProgressReporter::download(const PullProgress& p) {
+  const std::lock_guard guard(mutex_);
+  const double now = options_.now(), waited = now - last_time_;
+  const bool last = p.files_done == p.files;
+  if (options_.mode == ProgressMode::bar) {
+    if (waited < bar_interval && !last) return;
+    draw(download_bar(p, options_.columns - 1));
+    if (last) finish();
+  } else if (options_.mode == ProgressMode::plain) {
+    const int tenth = static_cast<int>(10 * share_of(p));
+    const bool told = tenth == last_tenth_ && (p.total > 0 || !last);
+    if (p.done == 0 || (told && waited < plain_interval)) return;
+    last_tenth_ = tenth;
+    options_.write(download_line(p) + "\n");
+  } else if (options_.mode == ProgressMode::json) {
+    options_.write(download_json(p) + "\n");
+  }
+  last_time_ = now;
+}
+
+void ProgressReporter::remark(const std::string& text) {
+  const std::lock_guard guard(mutex_);
+  if (!options_.remarks) return;
+  finish();
+  options_.write(options_.mode == ProgressMode::json ? nlohmann::json{{"event", "remark"}, {"text", text}}.dump() + "\n" : text + "\n");
+}
+
 void ProgressReporter::finish() {
   if (!in_line_) return;
   options_.write("\n");
@@ -117,6 +184,19 @@ void ProgressReporter::finish() {
   }
   in_line_ = false;
   drawn_ = 0;
+}
+
+static double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+ProgressReporter::Options progress_on_terminal(ProgressMode asked, bool quiet) {
+  const Environment environment = process_environment();
+  const bool terminal = error_is_terminal();
+  return {.mode = quiet ? ProgressMode::none : resolve_progress(asked, terminal, environment),
+          .columns = terminal_columns(),
+          .hide_cursor = terminal && !environment("NO_COLOR"),
+          .write = write_error,
+          .now = now_seconds,
+          .remarks = !quiet};
 }
 
 }  // namespace imagent

@@ -1,13 +1,15 @@
-// How far a picture is: a bar on a terminal, lines elsewhere, JSON for programs. Written to standard error.
+// How far a picture or a download is: a bar on a terminal, lines elsewhere, JSON for programs. Written to standard error.
 #pragma once
 #include <functional>
+#include <mutex>
 #include <string>
+
+#include "base/environment.h"
+#include "hub/pull_progress.h"
 
 namespace imagent {
 
 enum class ProgressMode { automatic, bar, plain, json, none };
-
-using Environment = std::function<const char*(const char*)>;  // getenv, or a stand-in
 
 // What `automatic` means: a bar on a terminal that can draw one and is no CI log, plain lines elsewhere.
 ProgressMode resolve_progress(ProgressMode asked, bool terminal, const Environment& environment);
@@ -21,6 +23,10 @@ std::string duration_text(double seconds);                  // "0:07", "12:03", 
 std::string bar_line(const StepState& state, int columns);  // "20/20 [====] 1.23 s/it  eta 0:00", not wider than columns
 std::string plain_line(const StepState& state);
 std::string json_line(const StepState& state);
+std::string bytes_text(uint64_t bytes);                     // "3.44 GB"
+std::string download_bar(const PullProgress& progress, int columns);  // "1.20 GB/3.44 GB [==  ] 45.2 MB/s  eta 0:49"
+std::string download_line(const PullProgress& progress);
+std::string download_json(const PullProgress& progress);
 
 class ProgressReporter {
  public:
@@ -30,6 +36,7 @@ class ProgressReporter {
     bool hide_cursor = false;                      // by ANSI sequences, while the bar is there
     std::function<void(const std::string&)> write;
     std::function<double()> now;                   // seconds
+    bool remarks = true;
   };
   explicit ProgressReporter(Options options) : options_(std::move(options)) {}
   ~ProgressReporter();
@@ -38,16 +45,23 @@ class ProgressReporter {
 
   void phase(const std::string& name);   // "load", "text", "denoise", "decode"
   void step(const StepState& state);
+  // These two by any thread, and not while the others are called.
+  void download(const PullProgress& progress);
+  void remark(const std::string& text);  // a line of its own
   void finish();                         // ends the bar's line and shows the cursor again
 
  private:
   void draw(const std::string& line);
 
   Options options_;
+  std::mutex mutex_;                     // of downloads and remarks
   size_t drawn_ = 0;                     // characters of the bar's line that are on the screen
   bool in_line_ = false;
   double last_time_ = -1e9;
   int last_tenth_ = -1, last_step_ = -1;
 };
+
+// On standard error, as the user asked and the terminal can.
+ProgressReporter::Options progress_on_terminal(ProgressMode asked, bool quiet);
 
 }  // namespace imagent

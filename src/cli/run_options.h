@@ -11,14 +11,17 @@ namespace imagent {
 
 struct RunOptions {
   std::string prompt_file, config;
+  std::string init_image, mask;        // files
   std::string output = "out.png";      // %d, a folder, "-" for standard output
   std::string save_latents;
+  std::string lora_dir, embeddings_dir;
   int count = 1;                       // runs, one after another
+  std::string models_dir;              // models by their file names, "": none
   std::string device = "auto";
   int threads = 0;                     // 0: all
   ProgressMode progress = ProgressMode::automatic;
   int verbose = 0;
-  bool no_metadata = false, json = false, quiet = false, cpu = false;
+  bool no_metadata = false, json = false, quiet = false, cpu = false, offline = false;
 };
 
 struct PictureCall {

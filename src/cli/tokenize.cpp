@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/downloads.h"
 #include "pipeline/engine.h"
 #include "pipeline/field_rules.h"
 #include "pipeline/model_source.h"
@@ -20,7 +21,7 @@ struct TokenizeOptions {
 
 static const std::vector<Field<TokenizeOptions>>& tokenize_fields() {
   static const std::vector<Field<TokenizeOptions>> fields = {
-      {{.name = "model", .flags = {"-m", "--model"}, .json = {}, .group = "Model", .value = "PATH", .help = "Folder of the model", .default_text = "the built-in model"},
+      {{.name = "model", .flags = {"-m", "--model"}, .json = {}, .group = "Model", .value = "NAME", .help = "Folder, file, alias or ORG/NAME of the hub", .default_text = "the built-in model"},
        rule::path(&TokenizeOptions::model)},
       {{.name = "compat", .flags = {"--compat"}, .json = {}, .group = "Model", .value = "NAME", .help = "Read weights and make chunks, or cut plain text at 77 tokens",
         .default_text = ""},
@@ -56,7 +57,8 @@ static int run_tokenize(const Arguments& arguments) {
   check(arguments.positional.size() == 1, ErrorKind::usage, "tokenize needs one text: imagent tokenize \"a red house\", or - for standard input");
   const std::string text = arguments.positional[0] == "-" ? read_standard_input() : arguments.positional[0];
   check(is_valid_utf8(text), ErrorKind::usage, "text ", quoted(text), ": should be UTF-8");
-  const auto model = open_model_source(Engine().find_model(options.model));
+  ProgressReporter reporter(progress_on_terminal(ProgressMode::automatic, false));
+  const auto model = open_model_source(Engine().find_model(options.model, download_events(reporter)));
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   std::string table;
   for (const std::string suffix : {"", "_2"}) {

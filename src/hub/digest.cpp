@@ -50,6 +50,12 @@ std::string sha256_of_file(const std::filesystem::path& path, const Cancelled& c
   return digest.hexadecimal();
 }
 
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Digest digest(EVP_sha256());
+  digest.add(bytes.data(), bytes.size());
+  return digest.hexadecimal();
+}
+
 std::string git_name_of_file(const std::filesystem::path& path, const Cancelled& cancelled) {
   std::error_code error;
   const std::string head = str("blob ", std::filesystem::file_size(path, error));

@@ -2,8 +2,8 @@
 #include "hub/environment.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "base/error.h"
 
@@ -13,9 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::optional<std::string> non_empty(const Environment& environment, const char* name) {
-  std::optional<std::string> value = environment(name);
-  if (value) value = std::string(trim(*value));
-  return value && !value->empty() ? value : std::nullopt;
+  const char* value = environment(name);
+  const std::string text(trim(value ? value : ""));
+  return text.empty() ? std::nullopt : std::optional(text);
 }
 
 bool is_true(const Environment& environment, const char* name) {
@@ -30,10 +30,15 @@ fs::path expand_user(const std::string& path, const Environment& environment) {
   return path.starts_with("~/") ? home(environment) / path.substr(2) : fs::path(path);
 }
 
+// $XDG_CACHE_HOME or ~/.cache
+fs::path cache_home(const Environment& environment) {
+  const auto set = non_empty(environment, "XDG_CACHE_HOME");
+  return set ? expand_user(*set, environment) : home(environment) / ".cache";
+}
+
 fs::path hub_home(const Environment& environment) {
   if (const auto set = non_empty(environment, "HF_HOME")) return expand_user(*set, environment);
-  if (const auto cache = non_empty(environment, "XDG_CACHE_HOME")) return expand_user(*cache, environment) / "huggingface";
-  return home(environment) / ".cache" / "huggingface";
+  return cache_home(environment) / "huggingface";
 }
 
 fs::path cache_folder(const Environment& environment) {
@@ -79,14 +84,14 @@ double seconds(const Environment& environment, const char* name) {
   return value;
 }
 
-}  // namespace
-
-Environment process_environment() {
-  return [](const char* name) {
-    const char* value = std::getenv(name);
-    return value ? std::optional<std::string>(value) : std::nullopt;
-  };
+int retries(const Environment& environment) {
+  const auto set = non_empty(environment, "IMAGENT_HUB_RETRIES");
+  long long value = 5;
+  check(!set || (parse_number(*set, value) && value >= 0 && value <= 100), ErrorKind::usage, "IMAGENT_HUB_RETRIES is \"", set.value_or(""), "\": it should be a whole number from 0 to 100");
+  return static_cast<int>(value);
 }
+
+}  // namespace
 
 HubSettings hub_settings(const Environment& environment) {
   return {.cache = cache_folder(environment),
@@ -96,12 +101,15 @@ HubSettings hub_settings(const Environment& environment) {
           .show_progress = !is_true(environment, "HF_HUB_DISABLE_PROGRESS_BARS"),
           .symlinks = !is_true(environment, "HF_HUB_DISABLE_SYMLINKS"),
           .metadata_timeout = seconds(environment, "HF_HUB_ETAG_TIMEOUT"),
-          .download_timeout = seconds(environment, "HF_HUB_DOWNLOAD_TIMEOUT")};
+          .download_timeout = seconds(environment, "HF_HUB_DOWNLOAD_TIMEOUT"),
+          .retries = retries(environment)};
 }
 
 std::filesystem::path user_registry_file(const Environment& environment) {
   const auto config = non_empty(environment, "XDG_CONFIG_HOME");
   return (config ? expand_user(*config, environment) : home(environment) / ".config") / "imagent" / "models.json";
 }
+
+std::filesystem::path own_cache_folder(const Environment& environment) { return cache_home(environment) / "imagent"; }
 
 }  // namespace imagent

@@ -1,9 +1,9 @@
 // What the user's environment says about the hub: cache, token, endpoint, offline (huggingface_hub constants.py).
 #pragma once
 #include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
+
+#include "base/environment.h"
 
 namespace imagent {
 
@@ -16,17 +16,16 @@ struct HubSettings {
   bool symlinks = true;                               // not HF_HUB_DISABLE_SYMLINKS
   double metadata_timeout = 10;                       // seconds for a whole answer without a file: HF_HUB_ETAG_TIMEOUT
   double download_timeout = 10;                       // seconds in which no byte of a file comes: HF_HUB_DOWNLOAD_TIMEOUT
-  int retries = 5;                                    // after a fault that may pass
+  int retries = 5;                                    // after a fault that may pass: IMAGENT_HUB_RETRIES
 };
-
-// The value of a variable, nothing when it is unset.
-using Environment = std::function<std::optional<std::string>(const char* name)>;
-Environment process_environment();
 
 // Errors: usage, naming the variable and what it should be. Proxies (http_proxy, HTTPS_PROXY, NO_PROXY, ...) are libcurl's.
 HubSettings hub_settings(const Environment& environment = process_environment());
 
 // Where a user may add models to the registry: $XDG_CONFIG_HOME/imagent/models.json or ~/.config/imagent/models.json.
 std::filesystem::path user_registry_file(const Environment& environment = process_environment());
+
+// What imagent itself may forget: $XDG_CACHE_HOME/imagent or ~/.cache/imagent.
+std::filesystem::path own_cache_folder(const Environment& environment = process_environment());
 
 }  // namespace imagent

@@ -71,6 +71,8 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { re
 
 bool may_pass(CURLcode code) {
   switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:    // mostly: no network at all
+    case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -7,34 +7,13 @@
 #include "hub/cache.h"
 #include "hub/digest.h"
 #include "hub/file_lock.h"
+#include "hub/file_tree.h"
 #include "hub/model_files.h"
 
 namespace imagent {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Regular files below a folder, links not followed.
-uint64_t folder_bytes(const fs::path& folder) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
-  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
-    std::error_code unreadable;
-    if (!it->is_symlink(unreadable) && it->is_regular_file(unreadable)) bytes += it->file_size(unreadable);
-  }
-  return bytes;
-}
-
-std::string repository_name(const std::string& folder_name) {
-  const std::string prefix = "models--";
-  if (!folder_name.starts_with(prefix)) return "";
-  std::string name = folder_name.substr(prefix.size());
-  const size_t dashes = name.find("--");
-  if (dashes == name.npos) return "";
-  name.replace(dashes, 2, "/");
-  return is_repository(name) ? name : "";
-}
 
 // The snapshot that a name without a revision means; else the newest.
 std::string newest_commit(const HubCache& cache) {
@@ -59,42 +38,30 @@ bool has_unfinished(const fs::path& blobs) {
   return std::any_of(begin(files), end(files), [](const auto& entry) { return entry.path().extension() == ".incomplete"; });
 }
 
-LocalModel cached_model(const fs::path& cache_folder, const std::string& name) {
+LocalModel cached_model(const fs::path& cache_folder, const std::string& name, const std::string& commit = "") {
   const HubCache cache(cache_folder, {.name = name});
-  LocalModel model{.name = name, .path = cache.folder(), .kind = "unknown", .from_hub = true, .revision = newest_commit(cache)};
+  LocalModel model{.name = name, .path = cache.folder(), .kind = {}, .place = ModelPlace::hub_cache, .revision = commit.empty() ? newest_commit(cache) : commit, .revisions = cached_revisions(cache)};
   if (!model.revision.empty()) model.path = cache.snapshot(model.revision);
   model.kind = kind_of_model(model.path);
-  model.size_on_disk = folder_bytes(cache.folder());
+  model.size_on_disk = bytes_without_links(cache.folder());
   model.missing = missing_files(model.path);
   model.unfinished_download = has_unfinished(cache.folder() / "blobs");
   return model;
 }
 
-bool is_weight_file(const fs::path& path) {
-  const std::string extension = lower_ascii(path.extension().string());
-  for (const char* known : {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin"})
-    if (extension == known) return true;
-  return false;
-}
-
 void add_own_model(const fs::directory_entry& entry, std::vector<LocalModel>& models) {
   std::error_code error;
-  LocalModel model{.name = entry.path().filename(), .path = entry.path(), .kind = kind_of_model(entry.path())};
-  if (entry.is_directory(error)) {
-    if (model.kind == "unknown") return;
-    model.size_on_disk = folder_bytes(entry.path());
-    model.missing = missing_files(entry.path());
-  } else if (is_weight_file(entry.path()) && entry.is_regular_file(error)) {
-    model.size_on_disk = entry.file_size(error);
-  } else {
-    return;
-  }
+  const bool folder = entry.is_directory(error);
+  if (!folder && !(has_weight_extension(entry.path()) && entry.is_regular_file(error))) return;
+  LocalModel model = local_model_at(entry.path());
+  if (folder && model.kind == "unknown") return;
+  model.place = ModelPlace::models_folder;
   models.push_back(std::move(model));
 }
 
 // The hash that a blob's name announces: SHA-256 for large files, git's name for small ones.
 FileCheck check_file(const fs::path& root, const fs::path& path, const Cancelled& cancelled) {
-  FileCheck result{.file = path.lexically_relative(root).string(), .state = FileCheck::State::unknown};
+  FileCheck result{.file = (path == root ? path.filename() : path.lexically_relative(root)).string(), .state = FileCheck::State::unknown};
   std::error_code error;
   const fs::path content = fs::canonical(path, error);
   if (error) {
@@ -112,9 +79,7 @@ std::vector<fs::path> files_of(const fs::path& model) {
   std::error_code error;
   if (!fs::is_directory(model, error)) return {model};
   std::vector<fs::path> files;
-  fs::recursive_directory_iterator it(model, error);
-  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error))
-    if (!it->is_directory(error)) files.push_back(it->path());
+  for_each_file(model, [&](const fs::path& file) { files.push_back(file); });
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -125,19 +90,13 @@ void check_unused(const fs::path& locks, const std::string& name) {
     if (entry.path().extension() == ".lock") check(FileLock::try_lock(entry.path()).has_value(), ErrorKind::model, name, " is being downloaded: it cannot be removed now");
 }
 
-void remove_tree(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  check(!error, ErrorKind::io, "cannot remove ", path.string(), ": ", error.message());
-}
-
 }  // namespace
 
-std::vector<LocalModel> list_models(const ModelPlaces& places) {
+std::vector<LocalModel> list_local_models(const ModelPlaces& places) {
   std::vector<LocalModel> models;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(places.hub_cache, error)) {
-    const std::string name = repository_name(entry.path().filename());
+    const std::string name = repository_of_folder(entry.path().filename());
     if (!name.empty() && entry.is_directory(error)) models.push_back(cached_model(places.hub_cache, name));
   }
   if (!places.models_folder.empty())
@@ -146,10 +105,34 @@ std::vector<LocalModel> list_models(const ModelPlaces& places) {
   return models;
 }
 
-LocalModel find_model(const ModelPlaces& places, const std::string& name) {
+LocalModel local_model_at(const fs::path& path) {
+  std::error_code error;
+  const fs::path plain = path.has_filename() ? path : path.parent_path();
+  LocalModel model{.name = fs::absolute(plain, error).lexically_normal().filename(), .path = path, .kind = kind_of_model(path)};
+  if (fs::is_directory(path, error)) {
+    model.size_on_disk = bytes_without_links(path);
+    model.missing = missing_files(path);
+  } else {
+    const auto size = fs::file_size(path, error);
+    if (!error) model.size_on_disk = size;
+  }
+  return model;
+}
+
+LocalModel find_local_model(const ModelPlaces& places, const std::string& name) {
   std::vector<std::string> names;
-  for (LocalModel& model : list_models(places)) {
-    if (model.name == name) return std::move(model);
+  const bool hub_name = is_repository(name);
+  const RepositoryId repository = hub_name ? parse_repository(name) : RepositoryId{};
+  for (LocalModel& model : list_local_models(places)) {
+    if (model.place == ModelPlace::hub_cache && hub_name && model.name == repository.name) {
+      if (name == model.name) return std::move(model);
+      const std::optional<std::string> commit = HubCache(places.hub_cache, repository).commit_of(repository.revision);
+      for (const CachedRevision& revision : model.revisions)
+        if (revision.commit == commit) return cached_model(places.hub_cache, model.name, revision.commit);
+      fail(ErrorKind::model, model.name, " is here, but not at revision \"", repository.revision, "\"");
+    }
+    const bool without_extension = has_weight_extension(model.name) && fs::path(model.name).stem() == name;
+    if (model.name == name || without_extension) return std::move(model);
     names.push_back(model.name);
   }
   const std::string near = nearest_name(name, names);
@@ -171,8 +154,9 @@ std::vector<FileCheck> verify_model(const LocalModel& model, const FileCheckCall
 }
 
 uint64_t remove_model(const ModelPlaces& places, const LocalModel& model) {
-  if (!model.from_hub) {
-    check(model.path.parent_path() == places.models_folder && model.path.has_filename(), ErrorKind::model, model.path.string(), " does not lie in ", places.models_folder.string());
+  if (model.place != ModelPlace::hub_cache) {
+    const bool own = model.place == ModelPlace::models_folder && model.path.parent_path() == places.models_folder && model.path.has_filename();
+    check(own, ErrorKind::model, model.path.string(), " lies neither in the hub's cache nor in the models folder: it is not removed");
     remove_tree(model.path);
     return model.size_on_disk;
   }
@@ -181,6 +165,13 @@ uint64_t remove_model(const ModelPlaces& places, const LocalModel& model) {
   remove_tree(cache.folder());
   remove_tree(cache.locks());
   return model.size_on_disk;
+}
+
+uint64_t remove_model_revision(const ModelPlaces& places, const LocalModel& model) {
+  if (model.revisions.size() <= 1) return remove_model(places, model);
+  const HubCache cache(places.hub_cache, parse_repository(model.name));
+  check_unused(cache.locks(), model.name);
+  return remove_revision(cache, model.revision);
 }
 
 }  // namespace imagent

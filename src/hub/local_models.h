@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "hub/revisions.h"
+
 namespace imagent {
 
 struct ModelPlaces {
@@ -13,22 +15,29 @@ struct ModelPlaces {
   std::filesystem::path models_folder = {};   // "" = none
 };
 
+enum class ModelPlace { hub_cache, models_folder, elsewhere };
+
 struct LocalModel {
   std::string name;                           // "org/name" of the cache, or the name of the file or folder
   std::filesystem::path path;                 // what a program loads: a snapshot, a folder, a file
   std::string kind;                           // kind_of_model()
-  bool from_hub = false;
-  std::string revision = "";                  // commit of the snapshot (that of refs/main if there are several)
+  ModelPlace place = ModelPlace::elsewhere;
+  std::string revision = "";                  // commit of the snapshot that `path` is
+  std::vector<CachedRevision> revisions = {}; // of the hub's cache
   uint64_t size_on_disk = 0;                  // bytes of all its files, every blob once, unfinished downloads included
   std::vector<std::string> missing = {};      // missing_files()
   bool unfinished_download = false;
 };
 
 // All of them, by name. What cannot be read is left out.
-std::vector<LocalModel> list_models(const ModelPlaces& places);
+std::vector<LocalModel> list_local_models(const ModelPlaces& places);
 
+// `name`: ORG/NAME[@REVISION] of the cache, or the name of a file (its extension may be left out) or folder.
 // Errors: model when no such model is here (with the nearest name).
-LocalModel find_model(const ModelPlaces& places, const std::string& name);
+LocalModel find_local_model(const ModelPlaces& places, const std::string& name);
+
+// The model that is the folder or file itself.
+LocalModel local_model_at(const std::filesystem::path& path);
 
 struct FileCheck {
   enum class State { good, corrupt, missing, unknown };   // unknown: nothing says what the content should be
@@ -42,7 +51,11 @@ using FileCheckCallback = std::function<void(const FileCheck&)>;
 // Errors: io, cancelled.
 std::vector<FileCheck> verify_model(const LocalModel& model, const FileCheckCallback& each = {}, const std::function<bool()>& cancelled = {});
 
-// Removes the model's files and returns the bytes that are free now. Errors: io; model while it is being downloaded.
+// Removes the model's files, all its revisions included, and returns the bytes that are free now.
+// Errors: io; model while it is being downloaded, and for what lies elsewhere.
 uint64_t remove_model(const ModelPlaces& places, const LocalModel& model);
+
+// Removes the one revision that `model` is, as remove_revision(); with the last one goes the whole model.
+uint64_t remove_model_revision(const ModelPlaces& places, const LocalModel& model);
 
 }  // namespace imagent

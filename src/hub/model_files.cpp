@@ -41,7 +41,7 @@ std::string kind_of_module(const json& config) {
 std::string kind_of_pipeline(const fs::path& folder, const json& index) {
   const std::optional<json> unet = read_json_file(folder / "unet" / "config.json");
   const long long channels = integer_at(unet, "in_channels"), width = integer_at(unet, "cross_attention_dim");
-  std::string kind = width == 768 ? "sd1" : width == 1024 ? "sd2" : "unknown";
+  std::string kind = width == 768 ? "sd1" : width == 1024 ? "sd2" : "sd";   // sd: of a width that nobody has published
   if (uses(folder, index, "text_encoder_2")) kind = uses(folder, index, "text_encoder") ? "sdxl" : "sdxl-refiner";
   return kind + (channels == 9 ? "-inpaint" : channels == 8 ? "-pix2pix" : "");
 }
@@ -115,6 +115,22 @@ std::vector<std::string> missing_files(const fs::path& folder) {
   else if (!has_weight_file(folder))
     missing.push_back("model_index.json");
   return missing;
+}
+
+std::optional<fs::path> single_file_of(const fs::path& folder) {
+  if (is_there(folder / "model_index.json") || is_there(folder / "config.json")) return std::nullopt;
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (has_weight_extension(entry.path()) && is_there(entry.path())) files.push_back(entry.path());
+  return files.size() == 1 ? std::optional(files.front()) : std::nullopt;
+}
+
+bool has_weight_extension(const fs::path& path) {
+  const std::string extension = lower_ascii(path.extension().string());
+  for (const char* known : {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin"})
+    if (extension == known) return true;
+  return false;
 }
 
 }  // namespace imagent

@@ -42,6 +42,7 @@ void PartialFile::rename_to(const std::filesystem::path& target) {
 void PartialFile::fail_with(int reason) const {
   check(reason != ENOSPC && reason != EDQUOT, ErrorKind::io, "disk full: cannot write ", path_.string(), " beyond ", size_,
         " bytes; what came is kept, make room and start again");
+  check(reason != EFBIG, ErrorKind::io, "cannot write ", path_.string(), " beyond ", size_, " bytes: no larger files are allowed there (by the file system, or by ulimit -f)");
   fail(ErrorKind::io, "cannot write ", path_.string(), ": ", std::strerror(reason));
 }
 

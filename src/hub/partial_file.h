@@ -8,7 +8,8 @@ namespace imagent {
 
 class PartialFile {
  public:
-  // Opens what an earlier download left, or makes it. Every method: Errors: io, "disk full" when it is.
+  // Opens what an earlier download left, or makes it. Every method: Errors: io, "disk full" when it is; with
+  // SIGXFSZ ignored also for files that are too large for the file system.
   explicit PartialFile(std::filesystem::path path);
   ~PartialFile();
   PartialFile(const PartialFile&) = delete;

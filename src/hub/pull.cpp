@@ -58,7 +58,7 @@ void check_room(const Pull& pull) {
 class Workers {
  public:
   explicit Workers(const Pull& pull)
-      : pull_(pull), meter_(pull.options.clock, pull.options.progress, total_size(pull.wanted), static_cast<int>(pull.wanted.size())) {}
+      : pull_(pull), meter_(pull.options.clock, pull.settings.show_progress ? pull.options.progress : PullCallback(), total_size(pull.wanted), static_cast<int>(pull.wanted.size())) {}
 
   void run() {
     const size_t count = std::min<size_t>(pull_.wanted.size(), static_cast<size_t>(std::clamp(pull_.options.parallel_files, 1, 16)));

@@ -113,7 +113,7 @@ std::optional<ResolvedModel> Registry::resolve(std::string_view name) const {
   const std::string plain(name.substr(0, at)), revision(at == name.npos ? "" : name.substr(at));
   const auto redirect = redirects_.find(lower_ascii(plain));
   if (redirect == redirects_.end()) return ResolvedModel{.repository = std::string(name), .known = find_repository(plain)};
-  return ResolvedModel{.repository = redirect->second.repository + revision, .old_names = {redirect->second.old_name + revision}, .known = find_repository(redirect->second.repository)};
+  return ResolvedModel{.repository = redirect->second.repository + revision, .old_names = {redirect->second.old_name + revision}, .known = find_repository(redirect->second.repository), .moved_from = redirect->second.old_name};
 }
 
 std::vector<std::string> Registry::names() const {
@@ -125,16 +125,12 @@ std::vector<std::string> Registry::names() const {
   return names;
 }
 
-std::filesystem::path fetch_model(const HubSettings& settings, const Registry& registry, const std::string& name, const PullOptions& options) {
-  const std::optional<ResolvedModel> model = registry.resolve(name);
-  if (!model) {
-    const std::string near = nearest_name(name, registry.names());
-    fail(ErrorKind::model, "there is no model \"", name, "\": it is no file, no folder, no known name", near.empty() ? "" : str(" (did you mean ", near, "?)"), " and not of the form ORG/NAME");
-  }
-  if (const auto path = find_cached_model(settings, model->repository)) return *path;
-  for (const std::string& old_name : model->old_names)
+std::filesystem::path fetch_model(const HubSettings& settings, const ResolvedModel& model, const PullOptions& options) {
+  if (!model.moved_from.empty() && options.note) options.note(str(model.moved_from, " is now ", model.repository));
+  if (const auto path = find_cached_model(settings, model.repository)) return *path;
+  for (const std::string& old_name : model.old_names)
     if (const auto path = find_cached_model(settings, old_name)) return *path;
-  return pull_model(settings, model->repository, options);
+  return pull_model(settings, model.repository, options);
 }
 
 }  // namespace imagent

@@ -25,6 +25,7 @@ struct ResolvedModel {
   std::string repository;                   // what the hub is asked for
   std::vector<std::string> old_names = {};  // under which it may lie in the cache as well
   const KnownModel* known = nullptr;        // its defaults, if it is a known one
+  std::string moved_from = "";              // the old name that was asked for
 };
 
 class Registry {
@@ -51,8 +52,8 @@ class Registry {
   std::map<std::string, Redirect> redirects_;   // by the old name in lower case
 };
 
-// Where the model is that a user names: in the cache when it is whole there (under an old name, too), else pulled.
-// Errors: as pull_model(); model when the name is neither a known one nor a repository.
-std::filesystem::path fetch_model(const HubSettings& settings, const Registry& registry, const std::string& name, const PullOptions& options = {});
+// Where the model is: in the cache when it is whole there (under an old name, too), else pulled. An old name that was
+// asked for is noted. Errors: as pull_model().
+std::filesystem::path fetch_model(const HubSettings& settings, const ResolvedModel& model, const PullOptions& options = {});
 
 }  // namespace imagent

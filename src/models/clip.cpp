@@ -40,7 +40,20 @@ static int64_t pooled_position(std::span<const int32_t> ids, int eos_token_id) {
   return found == ids.end() ? 0 : found - ids.begin();
 }
 
-ClipTextOutput ClipTextModel::operator()(std::span<const int32_t> ids) const {
+// Token embeddings [1,T,C] with the learned ones in their places.
+static Tensor with_learned(const Tensor& tokens, std::span<const LearnedRows> learned) {
+  if (learned.empty()) return tokens;
+  const int64_t width = tokens.dim(2);
+  std::vector<float> values = download(tokens);
+  for (const LearnedRows& rows : learned) {
+    const int64_t from = rows.row * width, size = static_cast<int64_t>(rows.values.size());
+    check(rows.row >= 0 && size % width == 0 && from + size <= tokens.numel(), "text encoder: learned vectors do not fit the text");
+    std::copy(rows.values.begin(), rows.values.end(), values.begin() + from);
+  }
+  return cast(upload(tokens.backend(), tokens.shape(), values), tokens.dtype());
+}
+
+ClipTextOutput ClipTextModel::operator()(std::span<const int32_t> ids, std::span<const LearnedRows> learned) const {
   const auto tokens = static_cast<int64_t>(ids.size());
   check(tokens > 0 && tokens <= position_embedding.table.in, "text encoder: ", tokens, " tokens, at most ", position_embedding.table.in, " are possible");
   Backend& backend = final_layer_norm.params.gamma.backend();
@@ -49,7 +62,7 @@ ClipTextOutput ClipTextModel::operator()(std::span<const int32_t> ids) const {
   const Shape shape{1, tokens, width()};
 
   ClipTextOutput out;
-  Tensor x = embed(backend, ids, token_embedding.table, shape) + embed(backend, positions, position_embedding.table, shape);
+  Tensor x = with_learned(embed(backend, ids, token_embedding.table, shape), learned) + embed(backend, positions, position_embedding.table, shape);
   out.hidden_states.push_back(x);
   for (const ClipLayer& layer : layers) {
     x = layer(std::move(x));

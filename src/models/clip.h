@@ -32,6 +32,12 @@ struct ClipTextOutput {
   Tensor text_embeds;                 // [1,P] projected; empty without text_projection
 };
 
+// Learned vectors [n,C] (textual inversion) that stand in place of the embeddings of the tokens from `row` on.
+struct LearnedRows {
+  int64_t row = 0;
+  std::span<const float> values;
+};
+
 struct ClipTextModel {
   ClipTextConfig config;
   Embedding token_embedding, position_embedding;
@@ -42,7 +48,7 @@ struct ClipTextModel {
   ClipTextModel(const Weights& w, const ClipTextConfig& config);
 
   // ids: one text of at most position_embedding's length.
-  ClipTextOutput operator()(std::span<const int32_t> ids) const;
+  ClipTextOutput operator()(std::span<const int32_t> ids, std::span<const LearnedRows> learned = {}) const;
   int64_t width() const { return token_embedding.table.out; }
 };
 

@@ -1,6 +1,7 @@
 // What the UNet is told besides the noisy latents: plain host memory, so that it can be cached, joined and sent anywhere.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,14 @@ struct Guidance {
   float scale = 1, rescale = 0;                // up to 1: no guidance, which is a scale of 1
   bool embedded = false;                       // LCM: the scale is an input of the UNet, no negative pass
 
+  std::optional<float> image_scale = {};       // pix2pix: how strongly the picture to edit counts
   bool wants_negative = false;                 // CFG++: the sampler reads the negative output, whatever the scale
 
   // A sum of prompts (AND) is taken of their differences from it, also without guidance.
   bool needs_negative() const { return !embedded && (scale > 1 || positive.size() > 1 || wants_negative); }
+  // Editing compares with a row that sees neither the text nor the picture.
+  bool needs_blank() const { return image_scale && needs_negative(); }
+  size_t rows() const { return positive.size() + (needs_negative() ? 1 : 0) + (needs_blank() ? 1 : 0); }
 };
 
 }  // namespace imagent

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "pipeline/canvas.h"
 #include "pipeline/json_fields.h"
 #include "pipeline/model_config.h"
 #include "pipeline/request_fields.h"
@@ -50,7 +51,13 @@ ModelDefaults with_own_file(ModelDefaults d, const std::filesystem::path& path) 
   return d;
 }
 
+double default_strength(const Request& request) { return request.outpaint.any() ? 1.0 : 0.75; }
+
 Request with_defaults(Request r, const ModelDefaults& d) {
+  if (const auto size = size_by_picture(r)) {
+    r.width = size->width;
+    r.height = size->height;
+  }
   if (r.width == 0) r.width = d.width;
   if (r.height == 0) r.height = d.height;
   if (r.steps == 0) r.steps = d.steps;

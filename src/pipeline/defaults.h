@@ -18,6 +18,10 @@ ModelDefaults model_defaults(const SchedulerFile& scheduler, int sample_size, bo
 // `defaults` replaced by what imagent.json, when there is one, says ("width", "height", "steps", "guidance_scale").
 ModelDefaults with_own_file(ModelDefaults defaults, const std::filesystem::path& file);
 
+// Of a model that adds noise to a picture: outpainting has nothing to keep.
+double default_strength(const Request& request);
+constexpr float default_image_guidance = 1.5f;
+
 // The request with everything filled in: size, steps, guidance and a seed. Errors: usage for values that no model can take.
 Request with_defaults(Request request, const ModelDefaults& defaults);
 

@@ -13,23 +13,25 @@ namespace {
 struct Row {
   const DenoiseJob* job;
   const WeightedConditioning* condition;
+  bool blank = false;  // zeros for the further channels
 };
 
 std::vector<Row> rows_of(std::span<const DenoiseJob> jobs) {
   std::vector<Row> rows;
   for (const DenoiseJob& job : jobs) {
     check(!job.guidance->positive.empty(), "denoise: a picture has no prompt");
+    if (job.guidance->needs_blank()) rows.push_back({&job, &job.guidance->negative, true});
     if (job.guidance->needs_negative()) rows.push_back({&job, &job.guidance->negative});
     for (const WeightedConditioning& condition : job.guidance->positive) rows.push_back({&job, &condition});
   }
   return rows;
 }
 
-// planar [C,pixels] <-> channels last [pixels,C]
-void to_channels_last(std::span<const float> planar, int64_t channels, float* out) {
-  const int64_t pixels = static_cast<int64_t>(planar.size()) / channels;
+// planar [C,pixels] -> channels last, as the first C of `stride` channels a pixel
+void to_channels_last(std::span<const float> planar, int64_t pixels, int64_t stride, float* out) {
+  const int64_t channels = static_cast<int64_t>(planar.size()) / pixels;
   for (int64_t c = 0; c < channels; ++c)
-    for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = planar[c * pixels + p];
+    for (int64_t p = 0; p < pixels; ++p) out[p * stride + c] = planar[c * pixels + p];
 }
 std::vector<float> to_planar(std::span<const float> last, int64_t channels) {
   const int64_t pixels = static_cast<int64_t>(last.size()) / channels;
@@ -71,11 +73,16 @@ UNetConditions conditions_of(const UNet2DConditionModel& unet, Backend& backend,
   return c;
 }
 
-// negative + scale * sum of weight * (positive - negative)
+// negative + scale * sum of weight * (positive - negative). With a picture to edit (Brooks et al. 2023, equation 3) the
+// negative row sees the picture and is itself taken as a difference, from the blank row.
 std::vector<float> guide(const Guidance& guidance, std::span<const std::vector<float>> outputs) {
   if (!guidance.needs_negative()) return outputs[0];
+  std::vector<float> guided = outputs[0];
+  if (guidance.needs_blank()) {
+    for (size_t i = 0; i < guided.size(); ++i) guided[i] += *guidance.image_scale * (outputs[1][i] - outputs[0][i]);
+    outputs = outputs.subspan(1);
+  }
   const std::vector<float>& negative = outputs[0];
-  std::vector<float> guided = negative;
   const float strength = guidance.wants_negative ? guidance.scale : std::max(guidance.scale, 1.0f);
   for (size_t part = 0; part < guidance.positive.size(); ++part) {
     const float scale = strength * guidance.positive[part].weight;
@@ -104,11 +111,13 @@ void rescale_guidance(std::span<float> guided, std::span<const float> conditiona
 
 std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
   const std::vector<Row> rows = rows_of(jobs);
-  const int64_t channels = unet.in_channels(), size = channels * height * width, n = static_cast<int64_t>(rows.size());
+  const int64_t channels = unet.in_channels(), pixels = int64_t{height} * width, size = channels * pixels, n = static_cast<int64_t>(rows.size());
   std::vector<float> input(static_cast<size_t>(n * size));
   for (int64_t i = 0; i < n; ++i) {
-    check(static_cast<int64_t>(rows[i].job->input.size()) == size, "denoise: latents of ", rows[i].job->input.size(), " values, the UNet wants ", size);
-    to_channels_last(rows[i].job->input, channels, &input[i * size]);
+    const std::span<const float> latents = rows[i].job->input, extra = rows[i].job->extra;
+    check(static_cast<int64_t>(latents.size() + extra.size()) == size, "denoise: latents of ", latents.size() + extra.size(), " values, the UNet wants ", size);
+    to_channels_last(latents, pixels, channels, &input[i * size]);
+    if (!rows[i].blank) to_channels_last(extra, pixels, channels, &input[i * size + static_cast<int64_t>(latents.size()) / pixels]);
   }
   Backend& backend = unet.backend();
   const Tensor sample = cast(upload(backend, {n, height, width, channels}, input), compute);
@@ -121,9 +130,9 @@ std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, i
   std::vector<Denoised> results;
   size_t at = 0;
   for (const DenoiseJob& job : jobs) {
-    const size_t count = job.guidance->positive.size() + (job.guidance->needs_negative() ? 1 : 0);
+    const size_t count = job.guidance->rows();
     std::vector<float> guided = guide(*job.guidance, std::span(outputs).subspan(at, count));
-    results.push_back({std::move(guided), job.guidance->needs_negative() ? std::move(outputs[at]) : std::vector<float>()});
+    results.push_back({std::move(guided), job.guidance->needs_negative() ? std::move(outputs[at + (job.guidance->needs_blank() ? 1 : 0)]) : std::vector<float>()});
     at += count;
   }
   return results;

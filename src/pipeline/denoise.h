@@ -12,6 +12,7 @@ struct DenoiseJob {
   std::span<const float> input;  // [C,h,w] planar, scaled as the UNet wants it
   float timestep = 0;
   const Guidance* guidance = nullptr;
+  std::span<const float> extra = {};  // [C',h,w]: further channels of the UNet's input, not scaled
 };
 
 // A model output [C,h,w] (eps, v or x0) with guidance, and the one of the negative prompt alone (empty without guidance).

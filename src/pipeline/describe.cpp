@@ -1,6 +1,8 @@
 // Writing down how a picture was made.
 #include "pipeline/describe.h"
 
+#include <algorithm>
+
 #include "base/version.h"
 #include "image/infotext.h"
 #include "sampling/samplers.h"
@@ -12,6 +14,17 @@ static std::string decimal(float value) {
   out.precision(7);
   out << value;
   return out.str();
+}
+
+// "name: hash, name: hash", as the web UI writes it: what separates is taken out of the names.
+static std::string hash_list(const std::vector<std::pair<std::string, std::string>>& hashes) {
+  std::vector<std::string> texts;
+  for (auto [name, hash] : hashes) {
+    std::erase_if(name, [](char c) { return c == ':' || c == ','; });
+    const std::string text = str(name, ": ", hash);
+    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+  }
+  return join(texts, ", ");
 }
 
 std::string describe(const Run& run, int index) {
@@ -34,6 +47,8 @@ std::string describe(const Run& run, int index) {
     info.set("Refiner", std::filesystem::path(r.refiner).filename().string());
     info.set("Refiner switch at", decimal(r.refiner_switch));
   }
+  if (!run.lora_hashes.empty()) info.set("Lora hashes", hash_list(run.lora_hashes));
+  if (!run.embedding_hashes.empty()) info.set("TI hashes", hash_list(run.embedding_hashes));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);
 }

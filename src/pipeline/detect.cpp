@@ -13,6 +13,7 @@ namespace {
 
 // A family of models: which text its UNet reads, and what follows from that.
 struct Family {
+  const char* kind;
   int64_t context;              // width of the text's hidden states
   int64_t pooled;               // width of what is added to the time embedding: pooled text and size numbers
   int heads, head_width;        // one of the two is 0
@@ -22,10 +23,10 @@ struct Family {
   bool zeros_for_no_negative, wants_aesthetic_score;
 };
 constexpr Family families[] = {
-    {768, 0, 8, 0, 0, 64, 0.18215f, false, false},         // SD 1
-    {1024, 0, 0, 64, 0, 64, 0.18215f, false, false},       // SD 2
-    {2048, 2816, 0, 64, 256, 128, 0.13025f, true, false},  // SDXL
-    {1280, 2560, 0, 64, 256, 128, 0.13025f, false, true},  // SDXL's refiner
+    {"sd1", 768, 0, 8, 0, 0, 64, 0.18215f, false, false},         // SD 1
+    {"sd2", 1024, 0, 0, 64, 0, 64, 0.18215f, false, false},       // SD 2
+    {"sdxl", 2048, 2816, 0, 64, 256, 128, 0.13025f, true, false},  // SDXL
+    {"sdxl-refiner", 1280, 2560, 0, 64, 256, 128, 0.13025f, false, true},  // SDXL's refiner
 };
 constexpr int64_t sd2_context = 1024;
 constexpr int sd2_v_sample_size = 96;
@@ -64,12 +65,23 @@ std::string letters_of(const std::string& text) {
   return out;
 }
 
-Traits traits_of(const Source& file, const Source& unet) {
+// What the shapes of the UNet tell.
+Traits traits_of(const Source& unet) {
   Traits t;
   for (const std::string& name : unet.names())
     if (name.ends_with(".attn2.to_k.weight")) t.context = axis_of(unet, name, 1);
   t.pooled = axis_of(unet, "add_embedding.linear_1.weight", 1);
   t.in_channels = axis_of(unet, "conv_in.weight", 1);
+  return t;
+}
+
+const Family* family_of(const Traits& t) {
+  const auto family = std::find_if(std::begin(families), std::end(families), [&](const Family& f) { return f.context == t.context && f.pooled == t.pooled; });
+  return family == std::end(families) ? nullptr : family;
+}
+
+Traits traits_of(const Source& file, const Source& unet) {
+  Traits t = traits_of(unet);
   t.lcm = unet.find("time_embedding.cond_proj.weight").has_value();
   const auto metadata = file.metadata();
   const auto told = [&](const char* key) {
@@ -141,14 +153,20 @@ std::vector<int> heads_of(const Source& unet, const Family& family) {
 
 }  // namespace
 
+std::string kind_of_unet(const Source& unet) {
+  const Traits t = traits_of(unet);
+  const Family* family = family_of(t);
+  return std::string(family ? family->kind : "sd") + (t.in_channels == 9 ? "-inpaint" : t.in_channels == 8 ? "-pix2pix" : "");
+}
+
 std::string pad_token(const Source& text_encoder) { return text_encoder_of(text_encoder).pad; }
 
 ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction) {
   const auto unet = rearranged(file, parts.at("unet"));
   Traits t = traits_of(*file, *unet);
   if (!prediction.empty()) t.prediction = prediction;
-  const auto family = std::find_if(std::begin(families), std::end(families), [&](const Family& f) { return f.context == t.context && f.pooled == t.pooled; });
-  check(family != std::end(families), ErrorKind::unsupported, file->origin(), ": its UNet reads text of width ", t.context,
+  const Family* family = family_of(t);
+  check(family, ErrorKind::unsupported, file->origin(), ": its UNet reads text of width ", t.context,
         t.pooled ? str(" and ", t.pooled, " added numbers") : "", ", which no known model does: name a folder with its configuration (--model-config)");
   ModelConfig config;
   config.unet.heads = heads_of(*unet, *family);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "pipeline/defaults.h"
 #include "pipeline/denoise.h"
 
 namespace imagent {
@@ -14,35 +15,46 @@ Guidance guidance_for(const DrawStage& stage, const ModelCall& call) {
   const Request& r = *stage.request;
   const int step = call.step;
   Guidance g;
-  g.scale = static_cast<float>(*r.guidance_scale * call.guidance_factor);
+  g.embedded = stage.model->unet().guidance_width > 0;
+  const double part = static_cast<double>(step) / std::max(call.steps, 1);
+  const bool guided = g.embedded || (part >= r.guidance_start && part < r.guidance_end);
+  g.scale = guided ? static_cast<float>(*r.guidance_scale * call.guidance_factor) : 1.0f;
+  if (stage.model->unet_input() == UNetInput::editing) g.image_scale = r.image_guidance.value_or(default_image_guidance);
   g.wants_negative = call.wants_unconditional;
   check(!g.wants_negative || stage.prompts->negative, ErrorKind::usage, "the sampler ddim_cfgpp works with guidance only: the guidance scale has to be above 1");
   g.rescale = r.guidance_rescale;
-  g.embedded = stage.model->unet().guidance_width > 0;
   g.positive = stage.prompts->positive.at(step, stage.time_ids);
   if (stage.prompts->negative) g.negative = stage.prompts->negative->at(step, stage.negative_time_ids)[0];
   return g;
 }
 
+// A sampler with what belongs to its picture.
+struct Drawing {
+  Sampling* sampling;
+  const PictureInputs* inputs;
+};
+
 // Lets a sampler run on through its finished steps until it waits for the model or ends.
-void pass_steps(Sampling& sampling, const std::function<void(const StepDone&)>& on_step) {
+void pass_steps(const Drawing& drawing, const std::function<void(const StepDone&)>& on_step) {
+  Sampling& sampling = *drawing.sampling;
   while (!sampling.finished() && !sampling.wants_model()) {
+    if (drawing.inputs->background) drawing.inputs->background->after_step(sampling.step());
     if (on_step && !sampling.step().intermediate) on_step(sampling.step());
     sampling.resume();
   }
 }
 
-void answer_waiting(const DrawStage& stage, std::vector<Sampling*> waiting) {
+void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
   const UNet2DConditionModel& unet = stage.model->unet();
   std::vector<Guidance> guidances;
   std::vector<DenoiseJob> jobs;
   guidances.reserve(waiting.size());
-  for (Sampling* sampling : waiting) {
+  for (const auto& [sampling, inputs] : waiting) {
     const ModelCall& call = sampling->call();
     guidances.push_back(guidance_for(stage, call));
-    jobs.push_back({call.input.values, static_cast<float>(call.timestep), &guidances.back()});
+    jobs.push_back({call.input.values, static_cast<float>(call.timestep), &guidances.back(), inputs->extra.values});
   }
-  const Latents& shape = waiting[0]->call().input;
+  const Latents& shape = waiting[0].sampling->call().input;
   std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);
   const int channels = shape.channels, height = shape.height, width = shape.width;
   const auto as_latents = [&](std::vector<float> values) {
@@ -51,9 +63,11 @@ void answer_waiting(const DrawStage& stage, std::vector<Sampling*> waiting) {
     return latents;
   };
   for (size_t i = 0; i < waiting.size(); ++i) {
+    const auto& [sampling, inputs] = waiting[i];
+    if (inputs->background) inputs->background->after_model(sampling->call(), outputs[i].guided);
     std::optional<Latents> unconditional;
-    if (waiting[i]->call().wants_unconditional) unconditional = as_latents(std::move(outputs[i].negative));
-    waiting[i]->answer(as_latents(std::move(outputs[i].guided)), std::move(unconditional));
+    if (sampling->call().wants_unconditional) unconditional = as_latents(std::move(outputs[i].negative));
+    sampling->answer(as_latents(std::move(outputs[i].guided)), std::move(unconditional));
   }
 }
 
@@ -68,10 +82,11 @@ std::vector<Latents> draw(const DrawStage& stage, std::vector<Sampling> sampling
     step_start = Clock::now();
   };
   while (true) {
-    std::vector<Sampling*> waiting;
+    std::vector<Drawing> waiting;
     for (size_t i = 0; i < samplings.size(); ++i) {
-      pass_steps(samplings[i], i == 0 ? std::function<void(const StepDone&)>(on_step) : nullptr);
-      if (samplings[i].wants_model()) waiting.push_back(&samplings[i]);
+      const Drawing drawing{&samplings[i], &stage.inputs[i]};
+      pass_steps(drawing, i == 0 ? std::function<void(const StepDone&)>(on_step) : nullptr);
+      if (samplings[i].wants_model()) waiting.push_back(drawing);
     }
     if (waiting.empty()) break;
     answer_waiting(stage, waiting);

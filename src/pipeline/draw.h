@@ -1,10 +1,12 @@
 // The sampling loop: drives the samplers of all pictures of a run, sharing UNet calls.
 #pragma once
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "pipeline/encode_prompt.h"
 #include "pipeline/engine.h"
+#include "pipeline/picture_inputs.h"
 #include "sampling/sampling.h"
 
 namespace imagent {
@@ -15,6 +17,7 @@ struct DrawStage {
   const EncodedPrompts* prompts = nullptr;
   std::vector<float> time_ids, negative_time_ids;  // SDXL
   const Request* request = nullptr;
+  std::span<const PictureInputs> inputs;           // one an image
 };
 
 struct DrawObserver {

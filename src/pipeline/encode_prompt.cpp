@@ -33,9 +33,11 @@ PromptPlan make_plan(LoadedModel& model, const std::string& prompt, const std::o
   const std::vector<PromptEncoder>& encoders = model.prompt_encoders();
   const bool only_second = !model.source()->has("text_encoder");  // SDXL's refiner
   PromptPlan plan = plan_prompt(only_second ? prompt_2.value_or(prompt) : prompt, encoders, options);
-  for (const ExtraNetwork& network : plan.networks)
-    check(!is_lora(network), ErrorKind::unsupported, "the prompt asks for a LoRA (<", network.kind, ":...>), which this version does not have");
   if (prompt_2 && encoders.size() > 1) replace_second_text(plan, *prompt_2, encoders, options);
+  for (const PromptPlan::Encoding& encoding : plan.encodings)
+    for (size_t i = 0; i < encoding.chunks.size(); ++i)
+      for (const Chunk& chunk : encoding.chunks[i])
+        for (const Chunk::Embedding& word : chunk.embeddings) model.learned_vectors(i, word.name);  // refused now when they do not fit
   return plan;
 }
 
@@ -50,16 +52,21 @@ class ChunkEncoder {
   explicit ChunkEncoder(LoadedModel& model) : model_(model) {}
 
   const EncodedChunk& operator()(size_t encoder, const Chunk& chunk, int clip_skip) {
-    const std::tuple key{encoder, clip_skip, std::vector<int>(chunk.ids.begin(), chunk.ids.end())};
+    std::vector<std::string> words;
+    for (const Chunk::Embedding& word : chunk.embeddings) words.push_back(word.name);
+    const std::tuple key{encoder, clip_skip, std::vector<int>(chunk.ids.begin(), chunk.ids.end()), words};
     auto found = known_.find(key);
-    if (found == known_.end()) found = known_.emplace(key, run(model_.text_encoders()[encoder], std::get<2>(key), clip_skip)).first;
+    if (found == known_.end()) found = known_.emplace(key, run(encoder, chunk, clip_skip)).first;
     return found->second;
   }
 
  private:
   // A1111's count: 1 is the last layer. SDXL starts one layer earlier and leaves out the final norm.
-  EncodedChunk run(const ClipTextModel& encoder, const std::vector<int>& ids, int clip_skip) const {
-    const ClipTextOutput out = encoder(ids);
+  EncodedChunk run(size_t index, const Chunk& chunk, int clip_skip) const {
+    const ClipTextModel& encoder = model_.text_encoders()[index];
+    std::vector<LearnedRows> learned;
+    for (const Chunk::Embedding& word : chunk.embeddings) learned.push_back({word.row, model_.learned_vectors(index, word.name).values});
+    const ClipTextOutput out = encoder(chunk.ids, learned);
     const bool early = model_.penultimate_states();
     const auto from_end = static_cast<size_t>(std::max(clip_skip, 1) + (early ? 1 : 0));
     check(from_end < out.hidden_states.size(), ErrorKind::usage, "clip skip ", clip_skip, ": this text encoder has only ", encoder.layers.size(), " layers");
@@ -68,7 +75,7 @@ class ChunkEncoder {
   }
 
   LoadedModel& model_;
-  std::map<std::tuple<size_t, int, std::vector<int>>, EncodedChunk> known_;
+  std::map<std::tuple<size_t, int, std::vector<int>, std::vector<std::string>>, EncodedChunk> known_;
 };
 
 struct EncodeRules {
@@ -106,6 +113,18 @@ std::vector<WeightedConditioning> EncodedPrompt::at(int step, const std::vector<
   for (const PromptPlan::Part& part : plan.at_step(step + 1).parts)
     parts.push_back({encodings[part.encoding], static_cast<float>(part.weight), time_ids});
   return parts;
+}
+
+std::vector<std::string> EncodedPrompts::learned_words() const {
+  std::vector<std::string> words;
+  for (const EncodedPrompt* prompt : {&positive, negative ? &*negative : nullptr}) {
+    if (!prompt) continue;
+    for (const PromptPlan::Encoding& encoding : prompt->plan.encodings)
+      for (const Chunk& chunk : encoding.chunks[0])
+        for (const Chunk::Embedding& word : chunk.embeddings)
+          if (std::find(words.begin(), words.end(), word.name) == words.end()) words.push_back(word.name);
+  }
+  return words;
 }
 
 PromptShape prompt_shape(LoadedModel& model, const Request& r) {

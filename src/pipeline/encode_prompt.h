@@ -24,6 +24,8 @@ struct EncodedPrompt {
 struct EncodedPrompts {
   EncodedPrompt positive;
   std::optional<EncodedPrompt> negative;  // when the run is guided
+
+  std::vector<std::string> learned_words() const;  // embeddings (textual inversion) in the prompts, each once
 };
 
 // What the prompts mean for the size of a UNet call: rows of one picture (prompts joined by AND, the negative one) and
@@ -35,7 +37,7 @@ struct PromptShape {
 PromptShape prompt_shape(LoadedModel& model, const Request& request);
 
 // Both prompts of a request whose steps and guidance are filled in; the shorter one is padded with empty chunks.
-// Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps), unsupported (<lora:...>).
+// Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps)).
 EncodedPrompts encode_prompts(LoadedModel& model, const Request& request);
 
 }  // namespace imagent

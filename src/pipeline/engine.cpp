@@ -10,31 +10,26 @@ namespace imagent {
 
 namespace fs = std::filesystem;
 
-// models/demo beside the program or above it, as in a clone's build folder or an installation.
-static fs::path builtin_model_near_program() {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (fs::path folder = program.parent_path(); !error && folder.has_relative_path(); folder = folder.parent_path())
-    for (const char* place : {"models/demo", "share/imagent/models/demo"})
-      if (fs::exists(folder / place / "model_index.json", error)) return folder / place;
-  return "models/demo";
-}
-
 Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>()) {
   state_->backend = make_backend(options.device, {.threads = options.threads});
-  state_->builtin_model = options.builtin_model.empty() ? builtin_model_near_program() : options.builtin_model;
+  state_->lookup = {.builtin_model = options.builtin_model.empty() ? builtin_model_path() : options.builtin_model,
+                    .models_folder = options.models_folder,
+                    .offline = options.offline};
   state_->memory_limit = options.memory_limit;
+  state_->loras = LoraLibrary(options.lora_dir, options.lora_paths);
+  state_->embeddings = EmbeddingLibrary(options.embeddings_dir);
 }
 Engine::~Engine() = default;
 
+std::vector<std::string> Engine::lora_names() const { return state_->loras.names(); }
+std::vector<std::string> Engine::embedding_names() const { return state_->embeddings.names(); }
+
 Backend& Engine::backend() { return *state_->backend; }
 
-fs::path Engine::find_model(const std::string& name) const {
-  if (name.empty()) return state_->builtin_model;
-  std::error_code error;
-  check(fs::exists(name, error), ErrorKind::model, "there is no model '", name,
-        "': name a folder in diffusers' layout or a single file, or leave it out for the built-in model");
-  return name;
+const ModelLookup& Engine::lookup() const { return state_->lookup; }
+
+fs::path Engine::find_model(const std::string& name, const Events& events) const {
+  return imagent::find_model(state_->lookup, name, events, state_->backend->supports(DType::bf16)).path;
 }
 
 LoadedModel& Engine::State::open_model(const ModelKey& key) {

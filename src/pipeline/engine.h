@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "hub/pull_progress.h"
 #include "image/image.h"
 #include "pipeline/request.h"
 #include "tensor/backend.h"
@@ -17,10 +19,15 @@ struct EngineOptions {
   int threads = 0;                                // 0: all usable cores
   std::filesystem::path builtin_model = {};       // folder of the built-in model; "": found beside the program
   size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
+  std::filesystem::path lora_dir = {};            // where LoRAs named in prompts and requests lie; "": nowhere
+  std::filesystem::path embeddings_dir = {};      // textual inversion: files whose names are words of the prompt
+  bool lora_paths = true;                         // requests may name any LoRA file of this machine
+  std::filesystem::path models_folder = {};       // models that are called by their file name; "": none
+  bool offline = false;                           // models are never downloaded
 };
 
 struct Timings {
-  double load_s = 0, text_s = 0, denoise_s = 0, decode_s = 0, total_s = 0;
+  double load_s = 0, text_s = 0, encode_s = 0, denoise_s = 0, decode_s = 0, total_s = 0;
   std::vector<double> step_s;
 };
 
@@ -36,6 +43,7 @@ struct Run {
   std::vector<Result> results;                    // one an image of the batch
   Request request;
   std::string sampler, scheduler, model_name;
+  std::vector<std::pair<std::string, std::string>> lora_hashes, embedding_hashes;  // name, A1111's short hash
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };
@@ -46,12 +54,17 @@ struct Progress {
   const Image* preview = nullptr;                 // of the first image, when the request asked for previews
 };
 
-// Called between steps on the calling thread. `cancel` is checked between ops as well.
+// Called between steps on the calling thread (but for downloads). `cancel` is checked between ops as well.
 struct Events {
-  std::function<void(const std::string& phase)> phase;      // "load", "text", "denoise", "decode"
+  std::function<void(const std::string& phase)> phase;      // "load", "text", "encode" (a picture), "denoise", "decode"
   std::function<void(const Progress&)> progress;
+  std::function<void(const std::string&)> note = {};        // a line for the user, from any thread
+  std::function<void(const std::string&)> detail = {};      // a line for users who want to know more (-v)
+  PullCallback download = {};                               // while a model comes from the hub; by several threads, never by two at once
   const std::atomic<bool>* cancel = nullptr;
 };
+
+struct ModelLookup;
 
 class Engine {
  public:
@@ -62,8 +75,12 @@ class Engine {
   Run generate(const Request& request, const Events& events = {});
 
   Backend& backend();
-  // The folder or file that a request's model name means. Errors: model, when there is none.
-  std::filesystem::path find_model(const std::string& name) const;
+  // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
+  std::vector<std::string> lora_names() const;
+  std::vector<std::string> embedding_names() const;
+  // The folder or file that a request's model name means; it is downloaded when it has to be. Errors: as generate().
+  std::filesystem::path find_model(const std::string& name, const Events& events = {}) const;
+  const ModelLookup& lookup() const;              // pipeline/model_lookup.h
 
   struct State;  // engine_state.h
 

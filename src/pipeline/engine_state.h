@@ -4,8 +4,11 @@
 #include <mutex>
 #include <vector>
 
+#include "pipeline/embedding_library.h"
 #include "pipeline/engine.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/lora_library.h"
+#include "pipeline/model_lookup.h"
 
 namespace imagent {
 
@@ -20,8 +23,10 @@ struct ModelKey {
 
 struct Engine::State {
   std::shared_ptr<Backend> backend;
-  std::filesystem::path builtin_model;
+  ModelLookup lookup;
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
+  LoraLibrary loras;
+  EmbeddingLibrary embeddings;
   std::mutex running;                                // one run at a time: a run uses the whole machine
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 

@@ -58,6 +58,19 @@ static std::string scalar_text(const nlohmann::json& value, const std::string& o
   return value.dump();
 }
 
+// Paths may hold any bytes; JSON does not. Those that are no UTF-8 are replaced, and then no file has that name.
+static std::string dumped(const nlohmann::json& list) { return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string list_text(const std::vector<std::string>& texts) { return texts.size() == 1 && !texts[0].starts_with("[") ? texts[0] : dumped(texts); }
+
+std::vector<Given> list_texts(const Given& given) {
+  if (!given.text.starts_with("[")) return {given};
+  const nlohmann::json list = nlohmann::json::parse(given.text, nullptr, /*allow_exceptions=*/false);
+  check(list.is_array(), ErrorKind::usage, given.origin, " ", quoted(given.text), ": should be a JSON list");
+  std::vector<Given> texts;
+  for (const auto& element : list) texts.push_back({scalar_text(element, given.origin, "a text"), given.origin});
+  return texts;
+}
+
 std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInfo>& fields, const nlohmann::json& object,
                                   const std::string& origin) {
   check(object.is_object(), ErrorKind::usage, origin, ": should be a JSON object");
@@ -70,7 +83,8 @@ std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInf
       const auto found = object.find(name);
       if (found == object.end() || found->is_null()) continue;
       const std::string place = str(origin, ": ", name);
-      given.try_emplace(field.name, Given{scalar_text(*found, place, field.allowed), place});
+      const bool list = field.kind == FieldKind::list && found->is_array();
+      given.try_emplace(field.name, Given{list ? dumped(*found) : scalar_text(*found, place, field.allowed), place});
     }
   }
   std::vector<std::string> unknown;

@@ -9,7 +9,8 @@
 
 namespace imagent {
 
-enum class FieldKind { value, toggle, count };  // on the command line: --flag VALUE, --flag, --flag --flag
+// On the command line: --flag VALUE, --flag, --flag --flag, and --flag VALUE --flag VALUE for a list, in which each counts.
+enum class FieldKind { value, toggle, count, list };
 
 struct FieldInfo {
   std::string name;                 // "guidance_scale": key in JSON and configuration files; IMAGENT_GUIDANCE_SCALE
@@ -39,7 +40,8 @@ struct Field {
   Rule<T> rule;
 };
 
-// A value as it was given, and where ("--steps", "IMAGENT_STEPS", "settings.json: steps").
+// A value as it was given, and where ("--steps", "IMAGENT_STEPS", "settings.json: steps"). That of a list is the text of a
+// JSON array, or its only element.
 struct Given {
   std::string text, origin;
 };
@@ -55,6 +57,10 @@ std::string quoted(const std::string& text);
 void add_environment(GivenValues& given, const std::vector<FieldInfo>& fields, const std::function<const char*(const char*)>& lookup);
 std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInfo>& fields, const nlohmann::json& object,
                                   const std::string& origin);
+
+// The elements of a list, and the way back. Errors: usage, for elements that are no texts.
+std::vector<Given> list_texts(const Given& given);
+std::string list_text(const std::vector<std::string>& texts);
 
 template <class T>
 std::vector<FieldInfo> infos(const std::vector<Field<T>>& fields) {

@@ -45,17 +45,17 @@ struct RealRange {
   double low, high;
 };
 
-// M: float or std::optional<float>.
-template <class T, class M>
+// M: V or std::optional<V>, V: float or double.
+template <class T, class M, class V = typename optional_value<M>::type>
 Rule<T> real(M T::*member, RealRange range) {
   const auto set = [=](T& target, const std::string& text) {
     double value;
     if (!parse_number(text, value) || !std::isfinite(value) || value < range.low || value > range.high) return false;
-    target.*member = static_cast<float>(value);
+    target.*member = static_cast<V>(value);
     return true;
   };
   const auto get = [=](const T& target) -> std::string {
-    const std::optional<float> value = target.*member;
+    const std::optional<V> value = target.*member;
     if (!value) return "";
     char digits[48];
     return std::string(digits, std::to_chars(digits, digits + sizeof digits, *value).ptr);

@@ -9,6 +9,7 @@ namespace imagent {
 namespace {
 
 struct Kind {
+  std::string_view name;
   std::string_view what;
   ErrorKind error;
   std::vector<std::string_view> anywhere;  // one of these occurs in a tensor's name
@@ -18,18 +19,18 @@ struct Kind {
 // The first that fits. Other architectures stand in front: some of them carry a VAE under the same names.
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> rows = {
-      {"a LoRA, which changes a model", ErrorKind::model, {".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_w", ".lokr_w", ".oft_blocks"}, {"lora_"}},
-      {"a Stable Diffusion 3 model, which imagent does not know", ErrorKind::unsupported, {"joint_blocks."}, {}},
-      {"a Flux model, which imagent does not know", ErrorKind::unsupported, {"double_blocks.", "single_transformer_blocks."}, {}},
-      {"a Stable Cascade model, which imagent does not know", ErrorKind::unsupported, {"effnet_mapper.", "clip_txt_pooled_mapper."}, {}},
-      {"a model of the EDM kind (Playground), which imagent does not know", ErrorKind::unsupported, {}, {"edm_mean", "edm_vpred"}},
-      {"a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model."}},
-      {"a textual-inversion embedding", ErrorKind::model, {}, {"emb_params", "string_to_param", "clip_l", "clip_g"}},
-      {"the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
-      {"one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
-      {"a VAE only", ErrorKind::model, {}, {"first_stage_model.", "encoder.", "decoder."}},
-      {"a text encoder only", ErrorKind::model, {}, {"cond_stage_model.", "conditioner.", "text_model.", "text_projection", "transformer.resblocks.", "token_embedding.", "encoder.block."}},
-      {"an upscaler", ErrorKind::model, {}, {"conv_first.", "model.0.weight", "params_ema."}},
+      {"lora", "a LoRA, which changes a model", ErrorKind::model, {".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_w", ".lokr_w", ".oft_blocks"}, {"lora_"}},
+      {"sd3", "a Stable Diffusion 3 model, which imagent does not know", ErrorKind::unsupported, {"joint_blocks."}, {}},
+      {"flux", "a Flux model, which imagent does not know", ErrorKind::unsupported, {"double_blocks.", "single_transformer_blocks."}, {}},
+      {"cascade", "a Stable Cascade model, which imagent does not know", ErrorKind::unsupported, {"effnet_mapper.", "clip_txt_pooled_mapper."}, {}},
+      {"playground", "a model of the EDM kind (Playground), which imagent does not know", ErrorKind::unsupported, {}, {"edm_mean", "edm_vpred"}},
+      {"controlnet", "a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model."}},
+      {"embedding", "a textual-inversion embedding", ErrorKind::model, {}, {"emb_params", "string_to_param", "clip_l", "clip_g"}},
+      {"unet", "the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
+      {"part", "one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
+      {"vae", "a VAE only", ErrorKind::model, {}, {"first_stage_model.", "encoder.", "decoder."}},
+      {"text encoder", "a text encoder only", ErrorKind::model, {}, {"cond_stage_model.", "conditioner.", "text_model.", "text_projection", "transformer.resblocks.", "token_embedding.", "encoder.block."}},
+      {"upscaler", "an upscaler", ErrorKind::model, {}, {"conv_first.", "model.0.weight", "params_ema."}},
   };
   return rows;
 }
@@ -41,20 +42,34 @@ bool fits(const Kind& kind, const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+// nullptr: nothing else than a model.
+const Kind* other_kind(const std::vector<std::string>& names, const LdmParts& parts) {
+  const bool model = parts.contains("unet") && (parts.contains("text_encoder") || parts.contains("text_encoder_2") || parts.contains("vae"));
+  for (const Kind& kind : kinds()) {
+    if (kind.error == ErrorKind::model && model) continue;  // a model, whatever else lies in the file
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return fits(kind, name); })) return &kind;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts) {
+  if (const Kind* kind = other_kind(names, parts)) return std::string(kind->name);
+  return parts.contains("unet") ? "" : "unknown";
+}
+
 void require_whole_model(const Source& file, const LdmParts& parts) {
   constexpr const char* wanted = ": a whole model is wanted, with UNet, text encoder and VAE";
   const std::vector<std::string> names = file.names();
+  if (const Kind* kind = other_kind(names, parts)) fail(kind->error, file.origin(), " is ", kind->what, kind->error == ErrorKind::model ? wanted : "");
   const bool text = parts.contains("text_encoder") || parts.contains("text_encoder_2");
-  const bool unet = parts.contains("unet"), vae = parts.contains("vae");
-  for (const Kind& kind : kinds()) {
-    if (kind.error == ErrorKind::model && unet && (text || vae)) continue;  // a model, whatever else lies in the file
-    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return fits(kind, name); }))
-      fail(kind.error, file.origin(), " is ", kind.what, kind.error == ErrorKind::model ? wanted : "");
-  }
-  check(unet, ErrorKind::model, file.origin(), " is no Stable Diffusion model: none of its ", names.size(), " tensors has a name of one",
+  check(parts.contains("unet"), ErrorKind::model, file.origin(), " is no Stable Diffusion model: none of its ", names.size(), " tensors has a name of one",
         names.empty() ? std::string() : " (the first is " + names.front().substr(0, 100) + ")");
   check(text, ErrorKind::model, file.origin(), " has no text encoder", wanted);
-  check(vae, ErrorKind::model, file.origin(), " has no VAE", wanted);
+  check(parts.contains("vae"), ErrorKind::model, file.origin(), " has no VAE", wanted);
 }
 
 }  // namespace imagent

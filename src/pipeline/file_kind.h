@@ -13,4 +13,8 @@ using LdmParts = std::map<std::string, TensorTable>;  // weights/names_ldm.h
 // architecture. `parts`: those of ldm_parts().
 void require_whole_model(const Source& file, const LdmParts& parts);
 
+// "lora", "vae", "text encoder", "unet", "part", "controlnet", "embedding", "upscaler", another architecture ("sd3"), "unknown";
+// "" for a Stable Diffusion model. `names`: all tensors of the file.
+std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts);
+
 }  // namespace imagent

@@ -1,42 +1,26 @@
 // One request from text to pictures: load, encode the prompts, draw, decode.
 #include <algorithm>
-#include <chrono>
 
 #include "base/memory.h"
+#include "pipeline/canvas.h"
 #include "pipeline/defaults.h"
 #include "pipeline/describe.h"
-#include "pipeline/draw.h"
+#include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
 #include "pipeline/memory.h"
 #include "pipeline/preview.h"
-#include "pipeline/size_conditions.h"
-#include "sampling/sampling_plan.h"
+#include "pipeline/run_adapters.h"
 
 namespace imagent {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+namespace fs = std::filesystem;
 
 // While it lives, ops on the backend stop when the caller's flag is raised.
 struct CancelScope {
   Backend& backend;
   CancelScope(Backend& backend, const std::atomic<bool>* flag) : backend(backend) { backend.cancel = flag; }
   ~CancelScope() { backend.cancel = nullptr; }
-};
-
-// Everything about one run that its phases share.
-struct RunContext {
-  const Events& events;
-  LoadedModel& base;
-  LoadedModel* refiner;
-  Run run;
-
-  const Request& request() const { return run.request; }
-  void phase(const char* name) const {
-    check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
-    if (events.phase) events.phase(name);
-  }
 };
 
 DType compute_dtype(const Backend& backend, const Request& request) {
@@ -46,11 +30,20 @@ DType compute_dtype(const Backend& backend, const Request& request) {
   return compute;
 }
 
+struct MemoryBounds {
+  size_t limit;    // bytes that a run may need, 0: what the machine has
+  size_t scratch;  // bytes that merging LoRAs needs while the model loads
+};
+
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
-void check_memory_of_run(LoadedModel& base, LoadedModel* refiner, const Request& r, size_t limit) {
+void check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
+  LoadedModel& base = models.base;
+  LoadedModel* refiner = models.refiner;
   const auto need_of = [&](LoadedModel& model) {
     const PromptShape prompt = prompt_shape(model, r);
-    return predict_memory(model.source(), {r.height / 8, r.width / 8, prompt.rows * r.batch, prompt.tokens, model.compute()});
+    return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
+                                           .compute = model.compute(), .pictures = r.batch,
+                                           .picture_height = &model == &base ? canvas.picture.height : 0, .picture_width = canvas.picture.width});
   };
   MemoryNeed need = need_of(base);
   size_t loaded = base.packed_bytes();
@@ -59,122 +52,68 @@ void check_memory_of_run(LoadedModel& base, LoadedModel* refiner, const Request&
     need = {need.weights + more.weights, std::max(need.activations, more.activations)};
     loaded += refiner->packed_bytes();
   }
+  need.activations = std::max(need.activations, bounds.scratch);
   if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  check_memory(need, loaded, limit ? limit : available_memory(),
+  check_memory(need, loaded, bounds.limit ? bounds.limit : available_memory(),
                str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
                    r.batch > 1 ? str(", batch ", r.batch) : ""));
 }
 
-void load(LoadedModel& model) {
-  model.load();
-  const int64_t channels = model.unet().in_channels(), latent_channels = model.vae_config().latent_channels;
-  check(channels == latent_channels, ErrorKind::unsupported, "the model ", model.source()->name(), " takes ", channels,
-        " channels, text to image has ", latent_channels, " to give: it is made for inpainting or editing");
+// Whether the model takes what the request has to give.
+void check_workflow(LoadedModel& model, const Request& r) {
+  const UNetInput kind = model.unet_input();
+  const std::string& name = model.source()->name();
+  check(kind == UNetInput::latents || r.init_image, ErrorKind::unsupported, "the model ", name, " is made for ",
+        kind == UNetInput::editing ? "editing: give it a picture (--init-image)" : "inpainting: give it a picture and a mask (--init-image, --mask)");
+  check(kind == UNetInput::editing || !r.image_guidance, ErrorKind::unsupported, "the model ", name, " is not made for editing (pix2pix): it knows no image guidance");
+  check(kind != UNetInput::editing || !r.mask, ErrorKind::unsupported, "the model ", name, " edits whole pictures: it takes no mask");
 }
 
-DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Request& request) {
-  DrawStage stage{&model, &prompts, {}, {}, &request};
-  if (!model.unet().add_embedding) return stage;
-  SizeConditions sizes = size_conditions(request, model.wants_aesthetic_score());
-  stage.time_ids = std::move(sizes.positive);
-  stage.negative_time_ids = std::move(sizes.negative);
-  return stage;
-}
-
-std::unique_ptr<LatentPreview> make_preview(const Request& r, LoadedModel& model) {
-  if (r.preview_every <= 0 || r.preview != PreviewKind::latent) return nullptr;
-  return std::make_unique<LatentPreview>(model.vae_decoder(), model.vae_config(), model.compute());
-}
-
-// Tells the caller about each step of the first picture, with a preview when one is due.
-DrawObserver observer_of(RunContext& c, const LatentPreview* preview) {
-  const auto on_step = [&c, preview](int step, int steps, const Latents& denoised) {
-    if (!c.events.progress) return;
-    const Request& r = c.request();
-    const std::vector<double>& seconds = c.run.timings.step_s;
-    Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr};
-    Image image;
-    if (r.preview_every > 0 && r.preview != PreviewKind::none && step % r.preview_every == 0) {
-      image = preview ? (*preview)(denoised) : decode_latents(c.base.vae_decoder(), c.base.vae_config(), c.base.compute(), denoised);
-      progress.preview = &image;
-    }
-    c.events.progress(progress);
-  };
-  return {on_step, &c.run.timings.step_s};
-}
-
-SamplingOptions sampling_options(const LoadedModel& model, const Request& r) {
-  SamplingOptions options;
-  options.file = model.scheduler();
-  const auto name = options.file.find("_class_name");
-  if (name != options.file.end() && std::holds_alternative<std::string>(name->second)) options.file_class = std::get<std::string>(name->second);
-  options.sampler = r.sampler;
-  options.schedule = r.scheduler;
-  options.rules = r.compat == Compat::a1111 ? SamplingRules::a1111 : SamplingRules::diffusers;
-  options.steps = r.steps;
-  if (r.eta) options.eta = *r.eta;
-  options.rng = r.rng;
-  options.sdxl = model.penultimate_states();
-  return options;
-}
-
-// The samplers of one stage, one an image. `handed` are the latents of the base model when this stage is the refiner's.
-struct Start {
-  SamplingOptions options;
-  std::vector<std::unique_ptr<Generator>>* generators;
-  std::vector<Latents>* handed = nullptr;
-};
-std::vector<Sampling> start_samplings(RunContext& c, const LoadedModel& model, Start start) {
+// What the request's picture gives to start from.
+PassSource encode_source(RunContext& c, const Canvas& canvas) {
+  PassSource source;
   const Request& r = c.request();
-  std::vector<Sampling> samplings;
-  for (int i = 0; i < r.batch; ++i) {
-    Generator& generator = *(*start.generators)[static_cast<size_t>(i)];
-    start.options.seed = static_cast<uint64_t>(r.seed + i);
-    const SamplingPlan plan = plan_sampling(start.options);
-    c.run.sampler = plan.sampler;
-    c.run.scheduler = plan.schedule;
-    Latents latents = start.handed ? std::move((*start.handed)[static_cast<size_t>(i)])
-                                   : plan.start(draw_noise(generator, model.vae_config().latent_channels, r.height / 8, r.width / 8));
-    samplings.push_back(plan.run(std::move(latents), generator));
-  }
-  return samplings;
+  if (!r.init_image) return source;
+  c.phase("encode");
+  const auto start = Clock::now();
+  const UNetInput kind = c.base.unet_input();
+  const MaskRule rule = r.compat == Compat::a1111 ? MaskRule::rounded : r.compat == Compat::diffusers ? MaskRule::nearest : MaskRule::covering;
+  const Image everything = kind == UNetInput::inpainting && !canvas.masked() ? filled(canvas.picture.width, canvas.picture.height, 1, 255) : Image();
+  const Image& mask = canvas.masked() ? canvas.mask : everything;
+  source.pictures.push_back(encode_picture(c.base, canvas.picture));
+  if (!mask.pixels.empty()) source.mask = latent_mask(mask, rule);
+  if (kind == UNetInput::inpainting) source.blanked = encode_picture(c.base, canvas.picture, mask);
+  c.base.backend().release_cached();
+  c.run.timings.encode_s = seconds_since(start);
+  return source;
 }
 
-std::vector<Latents> draw_latents(RunContext& c) {
+std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
   const Request& r = c.request();
   c.phase("text");
   auto start = Clock::now();
   const EncodedPrompts prompts = encode_prompts(c.base, r);
+  note_embeddings(c.run, c.base, prompts);
   std::optional<EncodedPrompts> refiner_prompts;
   if (c.refiner) refiner_prompts = encode_prompts(*c.refiner, r);
   c.run.timings.text_s = seconds_since(start);
 
+  const PassSource source = encode_source(c, canvas);
   c.phase("denoise");
   start = Clock::now();
-  const auto preview = make_preview(r, c.base);
-  std::vector<std::unique_ptr<Generator>> generators;
-  for (int i = 0; i < r.batch; ++i) generators.push_back(make_generator(r.rng, static_cast<uint64_t>(r.seed + i)));
-  Start stage{sampling_options(c.base, r), &generators, nullptr};
-  if (c.refiner) stage.options.denoising_end = r.refiner_switch;
-  std::vector<Latents> latents = draw(stage_of(c.base, prompts, r), start_samplings(c, c.base, stage), observer_of(c, preview.get()));
-  if (c.refiner) {
-    Start refine{sampling_options(*c.refiner, r), &generators, &latents};
-    refine.options.denoising_start = r.refiner_switch;
-    latents = draw(stage_of(*c.refiner, *refiner_prompts, r), start_samplings(c, *c.refiner, refine), observer_of(c, preview.get()));
-  }
+  std::vector<Latents> latents = draw_pass(c, {r, prompts, refiner_prompts ? &*refiner_prompts : nullptr, source});
   c.run.timings.denoise_s = seconds_since(start);
   return latents;
 }
 
-void decode_results(RunContext& c, std::vector<Latents> latents) {
+void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> latents) {
   c.phase("decode");
   const auto start = Clock::now();
   c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
-  LoadedModel& model = c.refiner ? *c.refiner : c.base;
-  const Quantization quantization = c.request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round;
+  LoadedModel& model = c.last_model();
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
-    result.image = decode_latents(model.vae_decoder(), model.vae_config(), model.compute(), latents[i], quantization);
+    result.image = paste_back(canvas, decode_latents(model.vae_decoder(), model.vae_config(), model.compute(), latents[i], c.quantization()));
     result.seed = c.request().seed + static_cast<int64_t>(i);
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
@@ -186,31 +125,41 @@ void decode_results(RunContext& c, std::vector<Latents> latents) {
 }  // namespace
 
 Run Engine::generate(const Request& asked, const Events& events) {
+  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
+  const DType compute = compute_dtype(backend(), asked);
+  const bool half = size_of(compute) == 2;
+  const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
+  const fs::path refiner_path = asked.refiner.empty() ? fs::path() : imagent::find_model(state_->lookup, asked.refiner, events, half).path;
   const std::lock_guard one_at_a_time(state_->running);
   const CancelScope cancel(backend(), events.cancel);
   const auto start = Clock::now();
-  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
-  const DType compute = compute_dtype(backend(), asked);
-  LoadedModel& base = state_->open_model({find_model(asked.model), asked.model_config, asked.prediction, compute});
+  LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute});
   if (!base.prediction_known()) {  // the defaults depend on it
     check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}), base.packed_bytes(),
                  state_->memory_limit ? state_->memory_limit : available_memory(), base.source()->name());
     base.find_prediction();
   }
-  const Request request = with_defaults(asked, base.defaults());
-  LoadedModel* refiner = request.refiner.empty() ? nullptr : &state_->open_model({find_model(request.refiner), {}, {}, compute});
+  const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
+  const Canvas canvas = make_canvas(request);
+  LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute});
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;
   c.run.model_name = base.source()->name();
-  plan_sampling(sampling_options(base, request));  // unknown names fail before anything is loaded
+  plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
-  check_memory_of_run(base, refiner, request, state_->memory_limit);
-  load(base);
-  if (refiner) load(*refiner);
+  const RunModels models{base, refiner};
+  const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
+  check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  apply_adapters(adapters, models, events);
+  base.load();
+  check_workflow(base, request);
+  if (request.init_image) base.vae_encoder();
+  if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
+  if (refiner) refiner->load();
   c.run.timings.load_s = seconds_since(start);
 
-  decode_results(c, draw_latents(c));
+  decode_results(c, canvas, draw_latents(c, canvas));
   c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);

@@ -1,7 +1,9 @@
 // Loading the parts of a model.
 #include "pipeline/loaded_model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 #include "ops/ops.h"
@@ -14,10 +16,29 @@ LoadedModel::LoadedModel(std::shared_ptr<const ModelSource> source, Backend& bac
   check(!config_.text_encoders.empty(), ErrorKind::model, source_->path().string(), " has no text encoder");
 }
 
+std::list<AdaptedPart>& LoadedModel::adapted_parts() {
+  if (!adapted_parts_.empty()) return adapted_parts_;
+  std::list<AdaptedPart> parts;
+  for (const char* part : {"text_encoder", "text_encoder_2", "unet"})
+    if (source_->has(part)) parts.emplace_back(part, source_->weights(part, size_of(compute_) == 2));
+  return adapted_parts_ = std::move(parts);
+}
+
+AdaptedPart& LoadedModel::adapted(const std::string& part) {
+  for (AdaptedPart& adapted : adapted_parts())
+    if (adapted.part() == part) return adapted;
+  fail(ErrorKind::model, source_->path().string(), " has no ", part);
+}
+
 Weights LoadedModel::open(const std::string& part) { return Weights(source_->weights(part, size_of(compute_) == 2), backend_, compute_); }
 
 void LoadedModel::close(const Weights& weights, const std::vector<std::string>& unneeded) {
   weights.finish(unneeded);
+  packed_bytes_ += weights.packed_bytes();
+}
+
+void LoadedModel::close_adapted(const std::string& part, const Weights& weights) {
+  adapted(part).built(weights);
   packed_bytes_ += weights.packed_bytes();
 }
 
@@ -28,22 +49,53 @@ const std::vector<PromptEncoder>& LoadedModel::prompt_encoders() {
   return prompt_encoders_ = std::move(encoders);
 }
 
+void LoadedModel::use_embeddings(std::vector<std::shared_ptr<const NamedEmbedding>> embeddings) {
+  if (embeddings == embeddings_) return;
+  std::vector<EmbeddingName> names;
+  for (const auto& embedding : embeddings) names.push_back({embedding->name, embedding->prompt_vectors()});
+  prompt_encoders();
+  for (PromptEncoder& encoder : prompt_encoders_) encoder.embeddings = EmbeddingNames(encoder.tokenizer, names);
+  embeddings_ = std::move(embeddings);
+}
+
+const LearnedVectors& LoadedModel::learned_vectors(size_t encoder, const std::string& name) {
+  const std::string part = std::next(config_.text_encoders.begin(), static_cast<std::ptrdiff_t>(encoder))->first;
+  const auto found = std::find_if(embeddings_.begin(), embeddings_.end(), [&](const auto& embedding) { return embedding->name == name; });
+  check(found != embeddings_.end(), "no embedding ", name, " is in use");
+  const NamedEmbedding& embedding = **found;
+  check(embedding.fault.empty(), ErrorKind::model, "embedding ", name, ": ", embedding.fault);
+  const LearnedEmbedding& vectors = embedding.vectors;
+  const auto& own = penultimate_states() ? (part == "text_encoder" ? vectors.clip_l : vectors.clip_g) : vectors.only;
+  check(own.has_value(), ErrorKind::model, embedding.path.string(), penultimate_states() ? " has one kind of vectors: SDXL wants clip_l and clip_g" :
+        " has vectors clip_l and clip_g: it is made for SDXL");
+  const auto table = adapted(part).base().find("text_model.embeddings.token_embedding.weight");
+  const int64_t width = table && table->shape.rank() == 2 ? table->shape[1] : 0;
+  check(own->width == width, ErrorKind::model, embedding.path.string(), ": its vectors are ", own->width, " wide, those of ", source_->name(), "'s text encoder ",
+        width, ": it is made for another kind of model");
+  return *own;
+}
+
 const std::vector<ClipTextModel>& LoadedModel::text_encoders() {
   if (!text_encoders_.empty()) return text_encoders_;
   std::vector<ClipTextModel> encoders;  // all or none: a cancelled load may not leave the first of two
+  std::vector<Weights> scopes;
   for (const auto& [part, config] : config_.text_encoders) {
-    const Weights weights = open(part);
-    encoders.emplace_back(weights, config);
-    close(weights, {"text_model.embeddings.position_ids"});  // old checkpoints store the numbers 0..76
+    scopes.emplace_back(adapted(part).source(), backend_, compute_);
+    encoders.emplace_back(scopes.back(), config);
+    scopes.back().finish({"text_model.embeddings.position_ids"});  // old checkpoints store the numbers 0..76
   }
+  size_t i = 0;
+  for (const auto& [part, config] : config_.text_encoders) close_adapted(part, scopes[i++]);
   return text_encoders_ = std::move(encoders);
 }
 
 const UNet2DConditionModel& LoadedModel::unet() {
   if (!unet_) {
-    const Weights weights = open("unet");
-    unet_.emplace(weights, config_.unet);
-    close(weights, {});
+    const Weights weights(adapted("unet").source(), backend_, compute_);
+    UNet2DConditionModel unet(weights, config_.unet);
+    weights.finish();
+    close_adapted("unet", weights);
+    unet_.emplace(std::move(unet));
   }
   return *unet_;
 }
@@ -66,6 +118,15 @@ void LoadedModel::find_prediction() {
   config_ = source_->model_config(likeness > 0.5 ? "epsilon" : "v_prediction");
 }
 
+UNetInput LoadedModel::unet_input() {
+  const int64_t channels = unet().in_channels(), latent = vae_config().latent_channels;
+  if (channels == latent) return UNetInput::latents;
+  if (channels == 2 * latent + 1) return UNetInput::inpainting;
+  check(channels == 2 * latent, ErrorKind::unsupported, "the model ", source_->name(), " takes ", channels, " channels; with ", latent,
+        " latent channels there are models of ", latent, ", ", 2 * latent, " (editing) and ", 2 * latent + 1, " (inpainting)");
+  return UNetInput::editing;
+}
+
 const VaeDecoder& LoadedModel::vae_decoder() {
   if (!vae_decoder_) {
     const Weights weights = open("vae");
@@ -73,6 +134,15 @@ const VaeDecoder& LoadedModel::vae_decoder() {
     close(weights, {"encoder.", "quant_conv."});
   }
   return *vae_decoder_;
+}
+
+const VaeEncoder& LoadedModel::vae_encoder() {
+  if (!vae_encoder_) {
+    const Weights weights = open("vae");
+    vae_encoder_.emplace(weights, config_.vae);
+    close(weights, {"decoder.", "post_quant_conv."});
+  }
+  return *vae_encoder_;
 }
 
 void LoadedModel::load() {

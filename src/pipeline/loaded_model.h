@@ -1,5 +1,6 @@
 // A model with the parts that are in use: each loads on first use and can be dropped again.
 #pragma once
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,10 +8,15 @@
 #include "models/clip.h"
 #include "models/unet.h"
 #include "models/vae.h"
+#include "pipeline/adapted_part.h"
+#include "pipeline/embedding_library.h"
 #include "pipeline/model_source.h"
 #include "text/prompt_plan.h"
 
 namespace imagent {
+
+// What the UNet is given: noisy latents alone, with a mask and what it leaves visible, or with a picture to edit.
+enum class UNetInput { latents, inpainting, editing };
 
 class LoadedModel {
  public:
@@ -36,23 +42,40 @@ class LoadedModel {
   bool zeros_for_no_negative() const { return config_.zeros_for_no_negative; }  // SDXL
   bool wants_aesthetic_score() const { return config_.wants_aesthetic_score; } // SDXL's refiner
   const UNet2DConditionModel& unet();
+  UNetInput unet_input();             // Errors: unsupported (another number of channels)
   const VaeDecoder& vae_decoder();
+  const VaeEncoder& vae_encoder();    // only where a picture is an input
   void load();                        // everything that text to image needs
 
   size_t packed_bytes() const { return packed_bytes_; }
 
+  // Makes `embeddings`, and no others, words of the prompts that follow.
+  void use_embeddings(std::vector<std::shared_ptr<const NamedEmbedding>> embeddings);
+  const std::vector<std::shared_ptr<const NamedEmbedding>>& embeddings() const { return embeddings_; }
+  // What a word in use means to an encoder (by its index). Errors: model, when it is made for another kind of model, or
+  // its file is at fault.
+  const LearnedVectors& learned_vectors(size_t encoder, const std::string& name);
+
+  // The parts that LoRAs can change, loaded or not: "text_encoder", "text_encoder_2", "unet".
+  std::list<AdaptedPart>& adapted_parts();
+
  private:
+  AdaptedPart& adapted(const std::string& part);
   Weights open(const std::string& part);
   void close(const Weights& weights, const std::vector<std::string>& unneeded);
+  void close_adapted(const std::string& part, const Weights& weights);
 
   std::shared_ptr<const ModelSource> source_;
   Backend& backend_;
   DType compute_;
   ModelConfig config_;
+  std::list<AdaptedPart> adapted_parts_;
+  std::vector<std::shared_ptr<const NamedEmbedding>> embeddings_;
   std::vector<ClipTextModel> text_encoders_;
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
   std::optional<VaeDecoder> vae_decoder_;
+  std::optional<VaeEncoder> vae_encoder_;
   size_t packed_bytes_ = 0;
 };
 

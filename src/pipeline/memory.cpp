@@ -10,6 +10,7 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   CountingBackend counter;
   LoadedModel model(std::move(source), counter, shape.compute);
   model.load();
+  if (shape.picture_height > 0) model.vae_encoder();
   MemoryNeed need{model.packed_bytes(), 0};
   const size_t held = counter.peak_bytes();  // small vectors of the norms: part of packed_bytes
   const UNet2DConditionModel& unet = model.unet();
@@ -19,9 +20,15 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
     width += encoder.width();
   }
   check(width == unet.context_width(), "the text encoders give ", width, " channels, the UNet wants ", unet.context_width());
-  const Tensor sample(counter, {shape.rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
-  unet(sample, unet.blank_conditions(shape.rows, shape.tokens));
+  const bool blank_row = model.unet_input() == UNetInput::editing && shape.rows > 1;
+  const int64_t rows = int64_t{shape.rows + blank_row} * shape.pictures;
+  const Tensor sample(counter, {rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
+  unet(sample, unet.blank_conditions(rows, shape.tokens));
   counter.release_cached();  // as a run does
+  if (shape.picture_height > 0) {
+    model.vae_encoder()(Tensor(counter, {1, shape.picture_height, shape.picture_width, 3}, shape.compute));
+    counter.release_cached();
+  }
   const VaeDecoder& decoder = model.vae_decoder();
   decoder(Tensor(counter, {1, shape.latent_height, shape.latent_width, decoder.conv_in.packed.in}, shape.compute));
   need.activations = counter.peak_bytes() - held;

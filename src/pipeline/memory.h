@@ -7,9 +7,11 @@ namespace imagent {
 
 struct RunShape {
   int latent_height = 64, latent_width = 64;
-  int rows = 2;         // of one UNet call: pictures, twice with guidance
+  int rows = 2;         // of one picture in a UNet call: with guidance two (editing models: one more, added here)
   int64_t tokens = 77;
   DType compute = DType::f32;
+  int pictures = 1;     // of one UNet call
+  int picture_height = 0, picture_width = 0;  // pixels of a picture that is encoded, 0: none
 };
 
 struct MemoryNeed {

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "hub/revisions.h"
 #include "pipeline/model_config.h"
 #include "weights/renamed.h"
 #include "weights/safetensors.h"
@@ -23,7 +24,8 @@ ModelFolder::ModelFolder(fs::path path) : path_(std::move(path)) {
 
 std::string ModelFolder::name() const {
   const fs::path absolute = fs::weakly_canonical(path_);
-  return absolute.filename().string();
+  const std::string repository = repository_of_snapshot(absolute);  // the hub's cache calls folders by their commit
+  return repository.empty() ? absolute.filename().string() : repository;
 }
 
 bool ModelFolder::has(const std::string& part) const {

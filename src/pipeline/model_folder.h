@@ -15,7 +15,7 @@ class ModelFolder : public ModelSource {
   explicit ModelFolder(std::filesystem::path path);
 
   const std::filesystem::path& path() const override { return path_; }
-  std::string name() const override;                    // last part of the path
+  std::string name() const override;                    // last part of the path, or ORG/NAME of the hub
   const nlohmann::json& index() const { return index_; }
   bool has(const std::string& part) const override;     // "unet", "text_encoder_2", ...
   nlohmann::json config(const std::string& part) const;

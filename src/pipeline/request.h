@@ -2,11 +2,15 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "image/image.h"
 #include "sampling/rng.h"
 #include "tensor/dtype.h"
+#include "text/extra_networks.h"
 
 namespace imagent {
 
@@ -17,8 +21,15 @@ struct Offset {
   int left = 0, top = 0;
 };
 
+struct Sides {
+  int left = 0, top = 0, right = 0, bottom = 0;
+  bool any() const { return left + top + right + bottom > 0; }
+};
+
 enum class Compat { native, diffusers, a1111 };  // docs/cli.md: whose rules decide where engines differ
 enum class PreviewKind { none, latent, taesd, vae };
+enum class ResizeMode { stretch, crop, fill, latent };                      // A1111's 0..3
+enum class InpaintFill { fill, original, latent_noise, latent_nothing };    // A1111's 0..3
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.
 struct Request {
@@ -28,10 +39,13 @@ struct Request {
   std::string model{};                        // a folder or a file; "": the built-in model
   std::string model_config{};                 // folder whose configurations hold for a single file; "": they are detected
   std::string prediction{};                   // what the model predicts: "epsilon", "v_prediction", "sample"; "": as it says itself
+  std::vector<LoraRequest> loras{};           // beside those of the prompt; a name, or where the engine allows it a path
+  bool lora_lenient = false;                  // go on when a file does not fit the model as a whole
   int width = 0, height = 0;                // pixels, multiples of 8
   int steps = 0;
   std::optional<float> guidance_scale{};      // <= 1: the negative prompt is not evaluated
   float guidance_rescale = 0;
+  float guidance_start = 0, guidance_end = 1;  // parts of the run between which there is guidance
   int64_t seed = -1;                        // -1: random; image i of a batch has seed + i
   int batch = 1;                            // images in one UNet call
   std::string sampler{}, scheduler{};           // "": the model's own
@@ -41,6 +55,20 @@ struct Request {
   float refiner_switch = 0.8f;              // part of the noise schedule after which it takes over
   std::optional<Size> original_size{}, target_size{}, negative_original_size{}, negative_target_size{};  // SDXL
   std::optional<Offset> crop{}, negative_crop{};
+
+  // A picture to start from: image to image, inpainting with a mask, outpainting, editing (a pix2pix model).
+  std::shared_ptr<const Image> init_image{};  // JSON: init_images
+  std::shared_ptr<const Image> mask{};        // white is drawn anew, black stays
+  std::optional<double> strength{};           // 0 keeps the picture, 1 draws it anew
+  ResizeMode resize_mode = ResizeMode::stretch;
+  InpaintFill inpainting_fill = InpaintFill::original;  // what stands under the mask at the start
+  int mask_blur = 4;                          // standard deviation in pixels
+  bool mask_invert = false;
+  bool only_masked = false;                   // draws a cut-out around the mask at the full size
+  int only_masked_padding = 32;               // pixels around the mask that the cut-out shows
+  Sides outpaint{};                           // pixels to add
+  std::optional<float> image_guidance{};      // how strongly the picture counts; given: the model has to be one for editing
+
   GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;
   std::optional<DType> dtype{};               // f32, bf16, f16; absent: the fastest that the device has

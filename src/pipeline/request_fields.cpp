@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "pipeline/field_rules.h"
+#include "pipeline/request_field_groups.h"
 #include "sampling/samplers.h"
 
 namespace imagent {
@@ -162,8 +163,8 @@ static RequestRule prediction() {
 static std::vector<Field<Request>> model_fields() {
   const std::string group = "Model";
   return {
-      {{.name = "model", .flags = {"-m", "--model"}, .json = {"sd_model_checkpoint"}, .group = group, .value = "PATH",
-        .help = "The model: a folder or a single file", .default_text = "the built-in model"},
+      {{.name = "model", .flags = {"-m", "--model"}, .json = {"sd_model_checkpoint"}, .group = group, .value = "NAME",
+        .help = "The model: a folder, a single file, an alias (sd15) or ORG/NAME[@REVISION] of the model hub", .default_text = "the built-in model"},
        rule::path(&Request::model)},
       {{.name = "model_config", .flags = {"--model-config"}, .json = {}, .group = group, .value = "FOLDER",
         .help = "Folder in diffusers' layout with the configuration of a single file", .default_text = "detected"},
@@ -171,7 +172,7 @@ static std::vector<Field<Request>> model_fields() {
       {{.name = "prediction", .flags = {"--prediction"}, .json = {"prediction_type"}, .group = group, .value = "NAME",
         .help = "What the model predicts: the noise, v or the picture", .default_text = "the model's"},
        prediction()},
-      {{.name = "refiner", .flags = {"--refiner"}, .json = {"refiner_checkpoint"}, .group = group, .value = "PATH",
+      {{.name = "refiner", .flags = {"--refiner"}, .json = {"refiner_checkpoint"}, .group = group, .value = "NAME",
         .help = "A model that finishes the picture", .default_text = "none"},
        rule::path(&Request::refiner)},
       {{.name = "refiner_switch", .flags = {"--refiner-switch"}, .json = {"refiner_switch_at"}, .group = group, .value = "X",
@@ -217,6 +218,12 @@ static std::vector<Field<Request>> sampling_fields() {
       {{.name = "guidance_rescale", .flags = {"--guidance-rescale"}, .json = {}, .group = group, .value = "X",
         .help = "Correction of contrast under strong guidance", .default_text = ""},
        rule::real(&Request::guidance_rescale, {0, 1})},
+      {{.name = "guidance_start", .flags = {"--guidance-start"}, .json = {}, .group = group, .value = "X",
+        .help = "Part of the steps before which there is no guidance", .default_text = ""},
+       rule::real(&Request::guidance_start, {0, 1})},
+      {{.name = "guidance_end", .flags = {"--guidance-end"}, .json = {}, .group = group, .value = "X",
+        .help = "Part of the steps after which there is no guidance", .default_text = ""},
+       rule::real(&Request::guidance_end, {0, 1})},
       {{.name = "sampler", .flags = {"--sampler"}, .json = {"sampler_name", "sampler_index", "sample_method"}, .group = group, .value = "NAME",
         .help = "Sampler, also as other programs call it (DPM++ 2M Karras)", .default_text = "the model's"},
        listed_name(&Request::sampler, samplers(), [](const std::string& name) { find_sampler(name); })},
@@ -259,7 +266,7 @@ static std::vector<Field<Request>> sdxl_fields() {
 const std::vector<Field<Request>>& request_fields() {
   static const std::vector<Field<Request>> fields = [] {
     std::vector<Field<Request>> all;
-    for (const auto& part : {prompt_fields(), model_fields(), picture_fields(), sampling_fields(), sdxl_fields()})
+    for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

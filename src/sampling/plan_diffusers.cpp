@@ -81,11 +81,11 @@ static Cut cut(const SamplingOptions& o, const std::vector<double>& times, int t
     auto left = static_cast<size_t>(std::count_if(times.begin(), times.end(), [&](double t) { return t < limit; }));
     if (order == 2 && left % 2 == 0) ++left;  // not into the middle of a step
     out.begin = times.size() - std::min(left, times.size());
-  } else if (o.strength) {
+  } else if (o.strength && !o.distilled) {
     const int kept = std::min(static_cast<int>(o.steps * *o.strength), o.steps);
     out.begin = static_cast<size_t>(o.steps - kept) * order;
   }
-  const bool any = !o.strength || static_cast<int>(o.steps * *o.strength) > 0;
+  const bool any = !o.strength || o.distilled || static_cast<int>(o.steps * *o.strength) > 0;
   check(any && out.begin < out.end, ErrorKind::usage, "no step is left to do: strength ", o.strength.value_or(1), " of ", o.steps,
         " steps; take more of either");
   return out;
@@ -273,7 +273,8 @@ static SamplingPlan plan_levels(const SamplingOptions& o, const SchedulerConfig&
   return plan;
 }
 
-SamplingPlan plan_diffusers(const SamplingOptions& options) {
+SamplingPlan plan_diffusers(const SamplingOptions& given) {
+  SamplingOptions options = given;
   const SamplerEntry* sampler = nullptr;
   std::string schedule = options.schedule.empty() ? "" : std::string(find_schedule(options.schedule).name);
   if (!options.sampler.empty()) {
@@ -284,12 +285,15 @@ SamplingPlan plan_diffusers(const SamplingOptions& options) {
   SchedulerConfig config = config_of(options, sampler);
   const SamplerId id = sampler ? sampler->id : id_of(config);
   if (sampler) apply_name(config, id);
+  options.distilled = options.distilled && id == lcm;
   const bool table = apply_schedule(config, schedule, id);
   SamplingPlan plan = !sampler && config.class_name == "IPNDMScheduler" ? plan_angles(options)
                       : over_alphas(id)                                 ? plan_alphas(options, config, id)
                                                                         : plan_levels(options, config, id, table ? schedule : "");
   plan.sampler = sampler_entry(id).name;
   plan.schedule = schedule;
+  plan.uses_ensd = sampler_entry(id).uses_ensd;
+  plan.prediction = parameterisation(config);
   return plan;
 }
 

@@ -174,6 +174,7 @@ SamplingPlan plan_webui(const SamplingOptions& options) {
                       : id == unipc ? plan_unipc(options, config, schedule)
                                     : plan_k(options, config, schedule, *choice.sampler, name);
   plan.sampler = sampler_entry(id).name;
+  plan.prediction = parameterisation(config);
   plan.schedule = over_times || id == unipc ? "" : name;
   return plan;
 }

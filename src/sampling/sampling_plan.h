@@ -30,6 +30,7 @@ struct SamplingOptions {
   double s_noise = 1;                        // A1111 rules: factor of added noise
   Churn churn = {};                          // A1111 rules
   std::optional<double> strength = {};       // image to image: the part of the run that is done
+  bool distilled = false;                    // an LCM with its own pipeline: all steps are done, within the strength's part of the times
   std::optional<double> denoising_start = {}, denoising_end = {};  // refiner: parts of the training times, 0.8 and so on
   uint64_t seed = 0;                         // of the image: Brownian paths come from it
   GeneratorKind rng = GeneratorKind::cpu;    // draws Brownian paths
@@ -47,6 +48,7 @@ class SamplingPlan {
   bool from_image = false;      // the run starts from an image: strength was given
   std::string sampler, schedule;  // what is really used: a canonical name (or a diffusers class), a schedule ("": own)
   bool uses_ensd = false;       // A1111's ENSD applies to this sampler
+  Parameterisation prediction = Parameterisation::epsilon;  // what the model's answers are
 
   // What goes into run(): pure noise; or, when from_image, the image with noise.
   Latents start(const Latents& noise) const;

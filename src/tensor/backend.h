@@ -26,14 +26,30 @@ struct HostView {
 struct PackedData {
   virtual ~PackedData() = default;
 };
+
+// Where a packed weight lies. Copies share the place, so that a loaded model's weight can be exchanged for another one of
+// the same shape wherever its layers have gone; no run may be under way.
+class PackedPlace {
+ public:
+  PackedPlace() = default;
+  template <class Data>
+  PackedPlace(std::shared_ptr<Data> data) : place_(std::make_shared<std::shared_ptr<const PackedData>>(std::move(data))) {}
+
+  const PackedData* get() const { return place_ ? place_->get() : nullptr; }
+  const PackedData& operator*() const { return *get(); }
+  void take(const PackedPlace& other) { *place_ = *other.place_; }
+
+ private:
+  std::shared_ptr<std::shared_ptr<const PackedData>> place_;
+};
 struct Packed {
   int64_t in = 0, out = 0;
   int kernel_h = 1, kernel_w = 1;
   DType dtype = DType::f32;  // what the verb computes in: the dtype of its input and output
   size_t bytes = 0;          // memory it holds beyond the mapped file
-  std::shared_ptr<const PackedData> data;
+  PackedPlace data;
 
-  explicit operator bool() const { return data != nullptr; }
+  explicit operator bool() const { return data.get() != nullptr; }
 };
 
 // What happens to a product before it is stored: y = act(x*w + bias + per_image) + residual.

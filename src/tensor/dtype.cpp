@@ -1,6 +1,7 @@
 // Element type names and conversions.
 #include "tensor/dtype.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -24,18 +25,41 @@ float f16_to_f32(uint16_t x) {
   return sign ? -subnormal : subnormal;
 }
 
+// The code of a magnitude (an f32's bits without the sign) in fewer bits, rounded to nearest even. Codes go on past the
+// largest number; what they mean there is up to the format.
+template <int exponent_bits, int mantissa_bits>
+static uint32_t narrowed(uint32_t magnitude) {
+  constexpr int bias = (1 << (exponent_bits - 1)) - 1, shift = 23 - mantissa_bits;
+  constexpr auto float_of_power = [](int power) { return static_cast<uint32_t>(127 + power) << 23; };
+  if (magnitude < float_of_power(1 - bias)) {  // subnormal: the float adder rounds for us
+    constexpr uint32_t unit = float_of_power(1 - bias - mantissa_bits + 23);
+    return std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(unit)) - unit;
+  }
+  const uint32_t rounded = magnitude + (1u << (shift - 1)) - 1 + (magnitude >> shift & 1);
+  return (rounded - float_of_power(-bias)) >> shift;
+}
+
+constexpr uint32_t infinity = 0x7f800000;
+
 uint16_t f32_to_f16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
-  if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);  // rounds beyond 65504
-  if (magnitude < 0x38800000) {                                              // subnormal: the float adder rounds for us
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
-  }
-  const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-  return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
+  const uint32_t code = magnitude > infinity ? 0x7e00 : std::min(narrowed<5, 10>(magnitude), 0x7c00u);
+  return static_cast<uint16_t>((bits >> 16 & 0x8000) | code);
+}
+
+uint8_t f32_to_f8_e5m2(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t magnitude = bits & 0x7fffffff;
+  const uint32_t code = magnitude > infinity ? 0x7f : std::min(narrowed<5, 2>(magnitude), 0x7cu);
+  return static_cast<uint8_t>((bits >> 24 & 0x80) | code);
+}
+
+uint8_t f32_to_f8_e4m3(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t magnitude = bits & 0x7fffffff;
+  const uint32_t code = magnitude > infinity ? 0x7f : std::min(narrowed<4, 3>(magnitude), 0x7eu);
+  return static_cast<uint8_t>((bits >> 24 & 0x80) | code);
 }
 
 float f8_e5m2_to_f32(uint8_t x) { return f16_to_f32(static_cast<uint16_t>(x << 8)); }
@@ -83,16 +107,19 @@ void widen_to_f32(DType type, const void* from, float* to, size_t count) {
   }
 }
 
+template <class T, class Convert>
+static void narrow(const float* from, void* to, size_t count, Convert convert) {
+  auto* out = static_cast<T*>(to);
+  for (size_t i = 0; i < count; ++i) out[i] = convert(from[i]);
+}
+
 void narrow_from_f32(DType type, const float* from, void* to, size_t count) {
-  auto* half = static_cast<uint16_t*>(to);
   switch (type) {
     case DType::f32: std::memcpy(to, from, count * sizeof(float)); return;
-    case DType::f16:
-      for (size_t i = 0; i < count; ++i) half[i] = f32_to_f16(from[i]);
-      return;
-    case DType::bf16:
-      for (size_t i = 0; i < count; ++i) half[i] = f32_to_bf16(from[i]);
-      return;
+    case DType::f16: return narrow<uint16_t>(from, to, count, f32_to_f16);
+    case DType::bf16: return narrow<uint16_t>(from, to, count, f32_to_bf16);
+    case DType::f8_e4m3: return narrow<uint8_t>(from, to, count, f32_to_f8_e4m3);
+    case DType::f8_e5m2: return narrow<uint8_t>(from, to, count, f32_to_f8_e5m2);
     default: fail(ErrorKind::internal, "narrow_from_f32: cannot write ", name_of(type));
   }
 }

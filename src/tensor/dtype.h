@@ -37,10 +37,12 @@ float f16_to_f32(uint16_t x);
 uint16_t f32_to_f16(float x);  // round to nearest even; overflow gives infinity
 float f8_e4m3_to_f32(uint8_t x);
 float f8_e5m2_to_f32(uint8_t x);
+uint8_t f32_to_f8_e4m3(float x);  // as above, but there is no infinity: what is too large becomes 448, as in PyTorch from 2.13 on
+uint8_t f32_to_f8_e5m2(float x);
 
 // Reads `count` elements of `type` at `from` (unaligned allowed) as f32. Integers and f64 are rounded to f32.
 void widen_to_f32(DType type, const void* from, float* to, size_t count);
-// Writes `count` f32 values as `type` (f32, f16 or bf16).
+// Writes `count` f32 values as `type` (f32, f16, bf16 or an f8).
 void narrow_from_f32(DType type, const float* from, void* to, size_t count);
 
 }  // namespace imagent

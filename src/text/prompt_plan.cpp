@@ -26,7 +26,8 @@ class Planner {
   }
 
   PromptPlan plan_weighted(std::string_view prompt) {
-    ExtraNetworkPrompt taken = take_extra_networks(strip_comments(prompt));
+    // In a negative prompt the web UI leaves such tags where they are, as words.
+    ExtraNetworkPrompt taken = options_.negative ? ExtraNetworkPrompt{strip_comments(prompt), {}} : take_extra_networks(strip_comments(prompt));
     plan_.networks = std::move(taken.networks);
     const std::vector<PromptPart> parts = options_.negative ? std::vector<PromptPart>{{taken.text}} : split_parts(taken.text);
 

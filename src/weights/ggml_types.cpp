@@ -5,17 +5,18 @@
 #include <iterator>
 
 #include "weights/dequantise.h"
+#include "weights/quantise.h"
 
 namespace imagent {
 
 static constexpr GgmlType types[] = {
     {0, "F32", 1, 4, DType::f32},
     {1, "F16", 1, 2, DType::f16},
-    {2, "Q4_0", 32, 18, {}, dequantise_q4_0},
-    {3, "Q4_1", 32, 20, {}, dequantise_q4_1},
-    {6, "Q5_0", 32, 22, {}, dequantise_q5_0},
-    {7, "Q5_1", 32, 24, {}, dequantise_q5_1},
-    {8, "Q8_0", 32, 34, {}, dequantise_q8_0},
+    {2, "Q4_0", 32, 18, {}, dequantise_q4_0, quantise_q4_0},
+    {3, "Q4_1", 32, 20, {}, dequantise_q4_1, quantise_q4_1},
+    {6, "Q5_0", 32, 22, {}, dequantise_q5_0, quantise_q5_0},
+    {7, "Q5_1", 32, 24, {}, dequantise_q5_1, quantise_q5_1},
+    {8, "Q8_0", 32, 34, {}, dequantise_q8_0, quantise_q8_0},
     {9, "Q8_1", 32, 36, {}},
     {10, "Q2_K", 256, 84, {}, dequantise_q2_k},
     {11, "Q3_K", 256, 110, {}, dequantise_q3_k},
@@ -44,6 +45,11 @@ static constexpr GgmlType types[] = {
 
 const GgmlType* ggml_type(uint32_t id) {
   const auto* found = std::find_if(std::begin(types), std::end(types), [&](const GgmlType& type) { return type.id == id; });
+  return found == std::end(types) ? nullptr : found;
+}
+
+const GgmlType* ggml_type(DType dtype) {
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const GgmlType& type) { return type.dtype == dtype; });
   return found == std::end(types) ? nullptr : found;
 }
 

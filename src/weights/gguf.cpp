@@ -51,6 +51,12 @@ class GgufFile : public Source {
     tensor.type->dequantise(reinterpret_cast<const uint8_t*>(bytes.data()), widened->data(), tensor.size / tensor.type->bytes);
     return TensorView{DType::f32, tensor.shape, std::as_bytes(std::span<const float>(*widened)), widened};
   }
+  std::optional<TensorInfo> info(const std::string& name) const override {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) return std::nullopt;
+    const GgmlType& type = *found->second.type;
+    return TensorInfo{std::string(type.dtype ? name_of(*type.dtype) : type.name), found->second.shape};
+  }
   std::vector<std::string> names() const override {
     std::vector<std::string> out;
     out.reserve(tensors_.size());

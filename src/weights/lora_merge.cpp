@@ -28,11 +28,20 @@ void add_row(float* __restrict y, const float* __restrict x, float a, int64_t n)
   for (int64_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
+// y += a[0] * x + a[1] * (the row below x) + ...: four rows at a time, so that y is read and written once for them.
+void add_four_rows(float* __restrict y, const float* __restrict x, const float* a, int64_t n) {
+  const float *x1 = x + n, *x2 = x1 + n, *x3 = x2 + n;
+  for (int64_t i = 0; i < n; ++i) y[i] = y[i] + a[0] * x[i] + a[1] * x1[i] + a[2] * x2[i] + a[3] * x3[i];
+}
+
 // [m,k] x [k,n]. `ranks`: only the first so many of k.
 Matrix product(const Matrix& a, const Matrix& b, int64_t ranks) {
   Matrix out(a.rows, b.columns);
-  for (int64_t i = 0; i < a.rows; ++i)
-    for (int64_t k = 0; k < ranks; ++k) add_row(out.row(i), b.row(k), a.row(i)[k], b.columns);
+  for (int64_t i = 0; i < a.rows; ++i) {
+    int64_t k = 0;
+    for (; k + 4 <= ranks; k += 4) add_four_rows(out.row(i), b.row(k), a.row(i) + k, b.columns);
+    for (; k < ranks; ++k) add_row(out.row(i), b.row(k), a.row(i)[k], b.columns);
+  }
   return out;
 }
 Matrix product(const Matrix& a, const Matrix& b) { return product(a, b, a.columns); }

@@ -14,6 +14,8 @@ std::string misfit(const LoraModule& module, const Shape& weight);
 struct LoraStrength {
   float multiplier = 1;  // 0: nothing changes; may be negative
   int rank = 0;          // of a LoRA only so many ranks are used, 0: all
+
+  bool operator==(const LoraStrength&) const = default;
 };
 
 // Changes a weight [out,in,...] that the module fits: w + multiplier * (changed - w).

@@ -10,9 +10,10 @@
 namespace imagent {
 namespace {
 
-// The names of one part, without its prefix.
+// The names of one part in one of the two namings, without a prefix. The walk below is the same for both.
 struct Names {
   std::vector<std::string> sorted;
+  bool original = true;  // false: diffusers'
 
   // Whether a tensor of this name, or any below it, exists.
   bool has(const std::string& module) const {
@@ -22,122 +23,145 @@ struct Names {
     };
     return starts(module, true) || starts(module + ".", false);
   }
+  bool has(const std::string& ldm, const std::string& ours) const { return has(original ? ldm : ours); }
 };
 
-using Modules = std::map<std::string, std::string>;  // original module (or whole tensor name) -> diffusers' module
+// Modules (or whole tensors) by the naming at hand, with their name in the other one.
+class Modules {
+ public:
+  explicit Modules(const Names& names) : original_(names.original) {}
 
-// What a tensor's module is called, the innermost known one, and the rest of its name. Nothing: no module is known.
-struct Renamed {
-  std::string module, rest;
+  void add(const std::string& ldm, const std::string& ours) { modules_[original_ ? ldm : ours] = original_ ? ours : ldm; }
+  // A name within some module.
+  void add_inner(const std::string& ldm, const std::string& ours) { inner_[original_ ? ldm : ours] = original_ ? ours : ldm; }
+
+  // The other name of a tensor: the innermost known module's, and the rest. Nothing: no module is known.
+  std::optional<std::string> other(const std::string& name) const {
+    for (size_t end = name.size(); end != std::string::npos && end > 0; end = name.rfind('.', end - 1))
+      if (const auto found = modules_.find(name.substr(0, end)); found != modules_.end()) return found->second + other_inner(name.substr(end));
+    return std::nullopt;
+  }
+
+ private:
+  std::string other_inner(const std::string& rest) const {
+    for (const auto& [from, to] : inner_)
+      if (rest.starts_with(from)) return to + rest.substr(from.size());
+    return rest;
+  }
+
+  bool original_;
+  std::map<std::string, std::string> modules_, inner_;
 };
-std::optional<Renamed> rename(const Modules& modules, const std::string& name) {
-  for (size_t end = name.size(); end != std::string::npos && end > 0; end = name.rfind('.', end - 1))
-    if (const auto found = modules.find(name.substr(0, end)); found != modules.end()) return Renamed{found->second, name.substr(end)};
-  return std::nullopt;
-}
 
-std::string replaced(const std::map<std::string, std::string>& table, const std::string& rest) {
-  for (const auto& [from, to] : table)
-    if (rest.starts_with(from)) return to + rest.substr(from.size());
-  return rest;
-}
-
-// What lies outside the blocks of a UNet.
-Modules outer_modules() {
-  return {{"input_blocks.0.0", "conv_in"}, {"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
-          {"time_embed.cond_proj", "time_embedding.cond_proj"}, {"label_emb.0.0", "add_embedding.linear_1"}, {"label_emb.0.2", "add_embedding.linear_2"},
-          {"out.0", "conv_norm_out"}, {"out.2", "conv_out"}};
+// A row of the table for a tensor with both its names.
+void add_row(TensorTable& table, const Names& names, const std::string& name, const std::string& other, Layout layout = Layout::same) {
+  table[names.original ? other : name] = {names.original ? name : other, layout};
 }
 
 // The way down and the middle, which the ControlNet has too.
-Modules encoder_modules(const Names& names) {
-  Modules m = outer_modules();
-  int level = 0, resnet = 0;
-  for (int n = 1; names.has(str("input_blocks.", n)); ++n) {
+void add_encoder(Modules& m, const Names& names) {
+  for (const auto& [ldm, ours] : {std::pair{"input_blocks.0.0", "conv_in"}, {"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
+                                  {"time_embed.cond_proj", "time_embedding.cond_proj"}, {"label_emb.0.0", "add_embedding.linear_1"}, {"label_emb.0.2", "add_embedding.linear_2"}})
+    m.add(ldm, ours);
+  for (int n = 1, level = 0, resnet = 0;; ++n) {
     const std::string from = str("input_blocks.", n), to = str("down_blocks.", level);
-    if (names.has(from + ".0.op")) {
-      m[from + ".0.op"] = to + ".downsamplers.0.conv";
+    if (names.has(from + ".0.in_layers", str(to, ".resnets.", resnet))) {
+      m.add(from + ".0", str(to, ".resnets.", resnet));
+      m.add(from + ".1", str(to, ".attentions.", resnet++));
+    } else if (names.has(from + ".0.op", to + ".downsamplers.0")) {
+      m.add(from + ".0.op", to + ".downsamplers.0.conv");
       ++level, resnet = 0;
     } else {
-      m[from + ".0"] = str(to, ".resnets.", resnet);
-      m[from + ".1"] = str(to, ".attentions.", resnet++);
+      break;
     }
   }
-  int resnets = 0, attentions = 0;
-  for (int n = 0; names.has(str("middle_block.", n)); ++n) {
-    const std::string from = str("middle_block.", n);
-    m[from] = names.has(from + ".in_layers") ? str("mid_block.resnets.", resnets++) : str("mid_block.attentions.", attentions++);
+  for (int n = 0, resnets = 0, attentions = 0;; ++n) {  // diffusers' names have no order: an attention follows each resnet but the last
+    const std::string from = str("middle_block.", n), resnet = str("mid_block.resnets.", resnets), attention = str("mid_block.attentions.", attentions);
+    if ((names.original || resnets > attentions) && names.has(from + ".norm", attention))
+      m.add(from, attention), ++attentions;
+    else if (names.has(from + ".in_layers", resnet))
+      m.add(from, resnet), ++resnets;
+    else
+      break;
   }
-  return m;
+  for (const auto& [ldm, ours] : {std::pair{".in_layers.0", ".norm1"}, {".in_layers.2", ".conv1"}, {".emb_layers.1", ".time_emb_proj"}, {".out_layers.0", ".norm2"},
+                                  {".out_layers.3", ".conv2"}, {".skip_connection", ".conv_shortcut"}})
+    m.add_inner(ldm, ours);
 }
 
-Modules unet_modules(const Names& names) {
-  Modules m = encoder_modules(names);
-  int level = 0, resnet = 0;
-  for (int n = 0; names.has(str("output_blocks.", n)); ++n) {
-    const std::string from = str("output_blocks.", n), to = str("up_blocks.", level);
-    m[from + ".0"] = str(to, ".resnets.", resnet);
-    m[from + ".1"] = str(to, ".attentions.", resnet++);
-    for (const char* place : {".1.conv", ".2.conv"}) {  // behind the attention, when there is one
-      if (!names.has(from + place)) continue;
-      m[from + place] = to + ".upsamplers.0.conv";
-      ++level, resnet = 0;
-    }
+void add_decoder(Modules& m, const Names& names) {
+  m.add("out.0", "conv_norm_out");
+  m.add("out.2", "conv_out");
+  for (int n = 0, level = 0, resnet = 0;; ++n) {
+    const std::string from = str("output_blocks.", n), to = str("up_blocks.", level), attention = str(to, ".attentions.", resnet);
+    if (!names.has(from + ".0.in_layers", str(to, ".resnets.", resnet))) break;
+    m.add(from + ".0", str(to, ".resnets.", resnet++));
+    const bool attends = names.has(from + ".1.norm", attention);
+    if (attends) m.add(from + ".1", attention);
+    // The original has the upsampler in the level's last block, behind the attention when there is one.
+    const std::string upsampler = from + (attends ? ".2.conv" : ".1.conv");
+    if (names.original ? !names.has(upsampler) : names.has(str(to, ".resnets.", resnet))) continue;
+    m.add(upsampler, to + ".upsamplers.0.conv");
+    ++level, resnet = 0;
   }
-  return m;
 }
 
-Modules controlnet_modules(const Names& names) {
-  Modules m = encoder_modules(names);
-  m["middle_block_out.0"] = "controlnet_mid_block";
-  for (int n = 0; names.has(str("zero_convs.", n)); ++n) m[str("zero_convs.", n, ".0")] = str("controlnet_down_blocks.", n);
-  int last = 0;  // convolutions with an activation between each two
-  while (names.has(str("input_hint_block.", last + 2))) last += 2;
-  for (int n = 2; n < last; n += 2) m[str("input_hint_block.", n)] = str("controlnet_cond_embedding.blocks.", n / 2 - 1);
-  m["input_hint_block.0"] = "controlnet_cond_embedding.conv_in";
-  m[str("input_hint_block.", last)] = "controlnet_cond_embedding.conv_out";
-  return m;
+void add_controlnet(Modules& m, const Names& names) {
+  m.add("middle_block_out.0", "controlnet_mid_block");
+  for (int n = 0; names.has(str("zero_convs.", n), str("controlnet_down_blocks.", n)); ++n) m.add(str("zero_convs.", n, ".0"), str("controlnet_down_blocks.", n));
+  int blocks = 0;  // the original counts the activations between them too
+  for (; names.has(str("input_hint_block.", 2 * blocks + 4), str("controlnet_cond_embedding.blocks.", blocks)); ++blocks)
+    m.add(str("input_hint_block.", 2 * blocks + 2), str("controlnet_cond_embedding.blocks.", blocks));
+  m.add("input_hint_block.0", "controlnet_cond_embedding.conv_in");
+  m.add(str("input_hint_block.", 2 * blocks + 2), "controlnet_cond_embedding.conv_out");
 }
 
-const std::map<std::string, std::string>& resnet_names() {
-  static const std::map<std::string, std::string> names = {{".in_layers.0", ".norm1"}, {".in_layers.2", ".conv1"}, {".emb_layers.1", ".time_emb_proj"},
-                                                           {".out_layers.0", ".norm2"}, {".out_layers.3", ".conv2"}, {".skip_connection", ".conv_shortcut"}};
-  return names;
-}
-
-TensorTable unet_table(const Names& names, const Modules& modules) {
+TensorTable table_of_modules(const Names& names, const Modules& modules) {
   TensorTable table;
-  for (const std::string& name : names.sorted) {
-    const auto known = rename(modules, name);
-    table[known ? known->module + replaced(resnet_names(), known->rest) : name] = {name};
-  }
+  for (const std::string& name : names.sorted) add_row(table, names, name, modules.other(name).value_or(name));
   return table;
 }
 
+Modules unet_modules(const Names& names) {
+  Modules m(names);
+  add_encoder(m, names);
+  add_decoder(m, names);
+  return m;
+}
+
+TensorTable controlnet_table(const Names& names) {
+  Modules m(names);
+  add_encoder(m, names);
+  add_controlnet(m, names);
+  return table_of_modules(names, m);
+}
+
 TensorTable vae_table(const Names& names) {
-  Modules m;
+  Modules m(names);
+  m.add_inner(".nin_shortcut", ".conv_shortcut");
   for (const std::string side : {"encoder", "decoder"}) {
     const bool up = side == "decoder";
-    const std::string levels = side + (up ? ".up." : ".down.");
+    const std::string levels = side + (up ? ".up." : ".down."), levels_to = side + (up ? ".up_blocks." : ".down_blocks.");
     int count = 0;
-    while (names.has(levels + std::to_string(count))) ++count;
+    while (names.has(str(levels, count), str(levels_to, count))) ++count;
     for (int level = 0; level < count; ++level) {
       // The original counts the decoder's levels from the picture inwards.
-      const std::string from = levels + std::to_string(level), to = str(side, up ? ".up_blocks." : ".down_blocks.", up ? count - 1 - level : level);
-      for (int n = 0; names.has(str(from, ".block.", n)); ++n) m[str(from, ".block.", n)] = str(to, ".resnets.", n);
-      m[from + (up ? ".upsample" : ".downsample")] = to + (up ? ".upsamplers.0" : ".downsamplers.0");
+      const std::string from = str(levels, level), to = str(levels_to, up ? count - 1 - level : level);
+      for (int n = 0; names.has(str(from, ".block.", n), str(to, ".resnets.", n)); ++n) m.add(str(from, ".block.", n), str(to, ".resnets.", n));
+      m.add(from + (up ? ".upsample" : ".downsample"), to + (up ? ".upsamplers.0" : ".downsamplers.0"));
     }
-    for (int n = 1; names.has(str(side, ".mid.block_", n)); ++n) m[str(side, ".mid.block_", n)] = str(side, ".mid_block.resnets.", n - 1);
+    for (int n = 1; names.has(str(side, ".mid.block_", n), str(side, ".mid_block.resnets.", n - 1)); ++n)
+      m.add(str(side, ".mid.block_", n), str(side, ".mid_block.resnets.", n - 1));
     for (const auto& [from, to] : {std::pair{"norm", "group_norm"}, {"q", "to_q"}, {"k", "to_k"}, {"v", "to_v"}, {"proj_out", "to_out.0"}})
-      m[str(side, ".mid.attn_1.", from)] = str(side, ".mid_block.attentions.0.", to);
-    m[side + ".norm_out"] = side + ".conv_norm_out";
+      m.add(str(side, ".mid.attn_1.", from), str(side, ".mid_block.attentions.0.", to));
+    m.add(side + ".norm_out", side + ".conv_norm_out");
   }
   TensorTable table;
   for (const std::string& name : names.sorted) {
     if (name.starts_with("loss.") || name.starts_with("model_ema.")) continue;
-    const auto known = rename(m, name);
-    const bool matrix = name.find(".attn_1.") != std::string::npos && name.ends_with(".weight") && !name.ends_with(".norm.weight");
-    table[known ? known->module + replaced({{".nin_shortcut", ".conv_shortcut"}}, known->rest) : name] = {name, matrix ? Layout::kernel_1x1 : Layout::same};
+    const std::string other = m.other(name).value_or(name), &ldm = names.original ? name : other;
+    const bool matrix = ldm.find(".attn_1.") != std::string::npos && ldm.ends_with(".weight") && !ldm.ends_with(".norm.weight");
+    add_row(table, names, name, other, matrix ? Layout::kernel_1x1 : Layout::same);
   }
   return table;
 }
@@ -156,67 +180,40 @@ TensorTable clip_table(const Names& names) {
 
 // github.com/mlfoundations/open_clip. SD 2 reads the states before the last block, and its diffusers folder ends there.
 TensorTable open_clip_table(const Names& names, bool ends_early) {
-  Modules m = {{"token_embedding", "text_model.embeddings.token_embedding"}, {"positional_embedding", "text_model.embeddings.position_embedding.weight"},
-               {"ln_final", "text_model.final_layer_norm"}};
+  Modules m(names);
+  m.add("token_embedding", "text_model.embeddings.token_embedding");
+  m.add("positional_embedding", "text_model.embeddings.position_embedding.weight");
+  m.add("ln_final", "text_model.final_layer_norm");
   TensorTable table;
   int blocks = 0;
-  while (names.has(str("transformer.resblocks.", blocks))) ++blocks;
+  while (names.has(str("transformer.resblocks.", blocks), str("text_model.encoder.layers.", blocks))) ++blocks;
   constexpr int vit_h_blocks = 24;
   // Files made out of a diffusers folder have neither that block nor a projection.
-  if (ends_early && (blocks == vit_h_blocks || names.has("text_projection"))) --blocks;
+  if (names.original && ends_early && (blocks == vit_h_blocks || names.has("text_projection"))) --blocks;
   for (int n = 0; n < blocks; ++n) {
     const std::string from = str("transformer.resblocks.", n), to = str("text_model.encoder.layers.", n);
     for (const auto& [a, b] : {std::pair{".ln_1", ".layer_norm1"}, {".ln_2", ".layer_norm2"}, {".mlp.c_fc", ".mlp.fc1"}, {".mlp.c_proj", ".mlp.fc2"},
                                {".attn.out_proj", ".self_attn.out_proj"}})
-      m[from + a] = to + b;
+      m.add(from + a, to + b);
     for (const std::string kind : {"weight", "bias"}) {
-      const std::string stacked = from + ".attn.in_proj_" + kind;
-      constexpr const char* projections[] = {"q_proj", "k_proj", "v_proj"};
-      for (int part = 0; part < 3 && names.has(stacked); ++part) table[str(to, ".self_attn.", projections[part], ".", kind)] = {stacked, Layout::third, part};
+      const std::string stacked = from + ".attn.in_proj_" + kind, attention = to + ".self_attn.";
+      constexpr const char* projections[] = {"q_proj.", "k_proj.", "v_proj."};
+      for (int part = 0; part < 3 && names.has(stacked, attention + projections[part] + kind); ++part)
+        table[attention + projections[part] + kind] = {stacked, Layout::third, part};
     }
   }
   for (const std::string& name : names.sorted)
-    if (const auto known = rename(m, name)) table[known->module + known->rest] = {name};
-  if (!ends_early && names.has("text_projection")) table["text_projection.weight"] = {"text_projection", Layout::transposed};
+    if (const auto other = m.other(name)) add_row(table, names, name, *other);
+  if (!ends_early && names.has("text_projection", "text_projection.weight")) table["text_projection.weight"] = {"text_projection", Layout::transposed};
   return table;
-}
-
-// Original blocks of a UNet as diffusers names it -> diffusers' modules: the same walk from the other side.
-Modules blocks_of_unet(const Names& names) {
-  Modules m = outer_modules();
-  int block = 1;
-  for (int level = 0; names.has(str("down_blocks.", level)); ++level) {
-    const std::string to = str("down_blocks.", level);
-    for (int n = 0; names.has(str(to, ".resnets.", n)); ++n, ++block) {
-      m[str("input_blocks.", block, ".0")] = str(to, ".resnets.", n);
-      m[str("input_blocks.", block, ".1")] = str(to, ".attentions.", n);
-    }
-    if (names.has(to + ".downsamplers")) m[str("input_blocks.", block++, ".0.op")] = to + ".downsamplers.0.conv";
-  }
-  block = 0;
-  for (int n = 0; names.has(str("mid_block.resnets.", n)); ++n) {
-    m[str("middle_block.", block++)] = str("mid_block.resnets.", n);
-    if (names.has(str("mid_block.attentions.", n))) m[str("middle_block.", block++)] = str("mid_block.attentions.", n);
-  }
-  block = 0;
-  for (int level = 0; names.has(str("up_blocks.", level)); ++level) {
-    const std::string to = str("up_blocks.", level);
-    for (int n = 0; names.has(str(to, ".resnets.", n)); ++n, ++block) {
-      m[str("output_blocks.", block, ".0")] = str(to, ".resnets.", n);
-      m[str("output_blocks.", block, ".1")] = str(to, ".attentions.", n);
-    }
-    const bool attends = names.has(to + ".attentions");
-    if (names.has(to + ".upsamplers")) m[str("output_blocks.", block - 1, attends ? ".2.conv" : ".1.conv")] = to + ".upsamplers.0.conv";
-  }
-  return m;
 }
 
 enum class Naming { unet, controlnet, vae, clip, open_clip, open_clip_early };
 
 TensorTable table_of(const Names& names, Naming naming) {
   switch (naming) {
-    case Naming::unet: return unet_table(names, unet_modules(names));
-    case Naming::controlnet: return unet_table(names, controlnet_modules(names));
+    case Naming::unet: return table_of_modules(names, unet_modules(names));
+    case Naming::controlnet: return controlnet_table(names);
     case Naming::vae: return vae_table(names);
     case Naming::clip: return clip_table(names);
     case Naming::open_clip: return open_clip_table(names, false);
@@ -229,10 +226,16 @@ struct Place {
   Naming naming;
 };
 
+TensorTable table_below(const std::string& prefix, const Names& names, Naming naming) {
+  TensorTable table = table_of(names, naming);
+  for (auto& [name, stored] : table) stored.name = prefix + stored.name;
+  return table;
+}
+
 }  // namespace
 
 std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& names) {
-  const Names all{names};
+  const Names all{names, true};
   // Only the refiner and the base of SDXL look at the pooled text; SD 2 may lie under the refiner's name for its encoder.
   const bool pooled = all.has("model.diffusion_model.label_emb");
   const bool bare_vae = all.has("decoder.conv_in") && all.has("decoder.mid");
@@ -252,20 +255,36 @@ std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& nam
     Names own;
     for (auto name = std::lower_bound(names.begin(), names.end(), prefix); name != names.end() && name->starts_with(prefix); ++name)
       own.sorted.push_back(name->substr(prefix.size()));
-    TensorTable table = table_of(own, place.naming);
-    for (auto& [name, stored] : table) stored.name = prefix + stored.name;
+    TensorTable table = table_below(place.prefix, own, place.naming);
     if (!table.empty()) parts[place.part].merge(table);
   }
   return parts;
 }
 
+std::map<std::string, TensorTable> ldm_places(const std::map<std::string, PartNames>& parts) {
+  const bool first = parts.contains("text_encoder"), second = parts.contains("text_encoder_2");
+  std::map<std::string, TensorTable> places;
+  for (const auto& [part, own] : parts) {
+    const Names names{own.names, false};
+    if (part == "unet") places[part] = table_below("model.diffusion_model.", names, Naming::unet);
+    if (part == "controlnet") places[part] = table_below("control_model.", names, Naming::controlnet);
+    if (part == "vae") places[part] = table_below("first_stage_model.", names, Naming::vae);
+    if (part == "text_encoder_2") places[part] = table_below(first ? "conditioner.embedders.1.model." : "conditioner.embedders.0.model.", names, Naming::open_clip);
+    if (part != "text_encoder") continue;
+    if (second)
+      places[part] = table_below("conditioner.embedders.0.transformer.", names, Naming::clip);
+    else
+      places[part] = own.open_clip ? table_below("cond_stage_model.model.", names, Naming::open_clip_early) : table_below("cond_stage_model.transformer.", names, Naming::clip);
+  }
+  return places;
+}
+
 std::map<std::string, std::string> ldm_unet_modules(const std::vector<std::string>& names) {
-  std::map<std::string, std::string> blocks, parts, out;
-  for (const auto& [original, own] : blocks_of_unet({names})) blocks[own] = original;
-  for (const auto& [original, own] : resnet_names()) parts[own] = original;
+  const Modules modules = unet_modules({names, false});
+  std::map<std::string, std::string> out;
   for (const std::string& name : names) {
     const std::string module = name.substr(0, name.rfind('.'));
-    if (const auto known = rename(blocks, module)) out[module] = known->module + replaced(parts, known->rest);
+    if (const auto original = modules.other(module)) out[module] = *original;
   }
   return out;
 }

@@ -257,11 +257,20 @@ bool Machine::step_object(uint8_t opcode) {
     case 'R': call(); return true;
     case 'Q': storage(); return true;
     case 'b': {  // the attributes of a state dict (its modules' versions) are of no use here
-      pop();
+      const uint32_t state = pop();
       require(value(top()).kind == Kind::dict, "sets the attributes of an object in its pickle: a weight file may hold only tensors, dicts and numbers");
+      // but a ParameterDict's parameters are what it holds
+      if (const PickledValue* own = pickle_.get(value(state), "_parameters"); own && own->kind == Kind::dict)
+        for (uint32_t at = own->first; at != Pickle::end; at = pickle_.entries[at].next) append(top(), Kind::dict, pickle_.entries[at].key, pickle_.entries[at].value);
       return true;
     }
-    case 0x81: refuse("an object of a class");  // its name, when it is none of ours, was refused before
+    case 0x81: {  // names of other classes were refused before
+      pop();
+      const PickledValue callee = value(pop());
+      if (callee.kind != Kind::function || static_cast<PickleFunction>(callee.id) != PickleFunction::parameter_dict) refuse("an object of a class");
+      push(Kind::dict, Pickle::end);
+      return true;
+    }
     default: return false;
   }
 }
@@ -317,6 +326,8 @@ void Machine::call() {
       require(!args.empty() && value(args[0]).kind == Kind::tensor, "holds a parameter that is no tensor");
       return push(args[0]);
     case PickleFunction::ordered_dict: return ordered_dict(args);
+    case PickleFunction::parameter_dict: return push(Kind::dict, Pickle::end);
+    case PickleFunction::set:
     case PickleFunction::encode: return push(Kind::opaque);
   }
 }
@@ -374,16 +385,6 @@ void Machine::tensor(std::span<const uint32_t> args, PickleFunction function) {
 }
 
 }  // namespace
-
-const PickledValue* Pickle::get(const PickledValue& dict, std::string_view key) const {
-  const PickledValue* found = nullptr;
-  if (dict.kind != Kind::dict) return found;
-  for (uint32_t at = dict.first; at != end; at = entries[at].next) {
-    const PickledValue& own = values[entries[at].key];
-    if (own.kind == Kind::text && text(own) == key) found = &values[entries[at].value];
-  }
-  return found;
-}
 
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& origin, size_t& length) {
   return Machine(bytes, origin).run(length);

@@ -58,7 +58,15 @@ struct Pickle {
 
   std::string_view text(const PickledValue& value) const { return bytes.substr(value.first, value.second); }
   // The value of a text key in a dict, nullptr when it is not there; of several the last, as in Python.
-  const PickledValue* get(const PickledValue& dict, std::string_view key) const;
+  const PickledValue* get(const PickledValue& dict, std::string_view key) const {
+    const PickledValue* found = nullptr;
+    if (dict.kind != PickledValue::Kind::dict) return found;
+    for (uint32_t at = dict.first; at != end; at = entries[at].next) {
+      const PickledValue& own = values[entries[at].key];
+      if (own.kind == PickledValue::Kind::text && text(own) == key) found = &values[entries[at].value];
+    }
+    return found;
+  }
 };
 
 // Reads one pickle (protocol 2 to 5) from the start of `bytes` and says in `length` how long it was. `origin` is the file's

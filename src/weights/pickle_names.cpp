@@ -25,6 +25,9 @@ constexpr Row rows[] = {
     function("torch._utils", "_rebuild_tensor_v3", PickleFunction::rebuild_tensor_v3),
     function("torch._utils", "_rebuild_parameter", PickleFunction::rebuild_parameter),
     function("collections", "OrderedDict", PickleFunction::ordered_dict),
+    function("torch.nn.modules.container", "ParameterDict", PickleFunction::parameter_dict),  // old embeddings
+    function("builtins", "set", PickleFunction::set),
+    function("__builtin__", "set", PickleFunction::set),
     function("_codecs", "encode", PickleFunction::encode),  // how protocol 2 writes a bytes object
     storage("DoubleStorage", DType::f64),
     storage("FloatStorage", DType::f32),

@@ -7,7 +7,7 @@
 
 namespace imagent {
 
-enum class PickleFunction : uint8_t { rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, ordered_dict, encode };
+enum class PickleFunction : uint8_t { rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, ordered_dict, parameter_dict, set, encode };
 
 constexpr uint8_t untyped_storage = 0xff;
 

@@ -2,6 +2,7 @@
 #include "weights/rearranged.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/error.h"
@@ -76,7 +77,74 @@ class Rearranged : public Source {
   std::map<std::string, TensorView> copies_;
 };
 
+class Assembled : public Source {
+ public:
+  void add(const std::shared_ptr<const Source>& part, const TensorTable& table) {
+    sources_.push_back(part);
+    for (const auto& [name, stored] : table) {
+      Entry& entry = entries_[stored.name];
+      entry.layout = stored.layout;
+      entry.source = part;
+      entry.names[static_cast<size_t>(stored.part)] = name;
+    }
+  }
+
+  std::optional<TensorView> find(const std::string& name) const override {
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return std::nullopt;
+    const Entry& entry = found->second;
+    if (entry.layout == Layout::third) return stacked(name, entry);
+    auto view = entry.source->find(entry.names[0]);
+    if (!view || entry.layout == Layout::same) return view;
+    const int rank = view->shape.rank();
+    check(rank == 2 || (rank == 4 && entry.layout == Layout::kernel_1x1), ErrorKind::model, origin(), ": tensor ", entry.names[0], " is ", view->shape, ", a matrix is wanted");
+    if (entry.layout == Layout::kernel_1x1) view->shape = Shape{view->shape[0], view->shape[1], 1, 1};
+    return entry.layout == Layout::transposed ? transposed(*view) : view;
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (const auto& [name, entry] : entries_) out.push_back(name);
+    return out;
+  }
+  std::string origin() const override { return sources_.empty() ? "" : sources_.front()->origin(); }
+  void release(const TensorView& view) const override {
+    for (const auto& source : sources_) source->release(view);
+  }
+
+ private:
+  struct Entry {
+    Layout layout = Layout::same;
+    std::shared_ptr<const Source> source;
+    std::array<std::string, 3> names;  // the thirds' in their order, else one
+  };
+
+  TensorView stacked(const std::string& name, const Entry& entry) const {
+    const auto bytes = std::make_shared<std::vector<std::byte>>();
+    TensorView all;
+    for (const std::string& third : entry.names) {
+      const auto view = entry.source->find(third);
+      check(view && view->shape.rank() >= 1 && (bytes->empty() || (view->shape == all.shape && view->dtype == all.dtype)), ErrorKind::model, entry.source->origin(), ": ", name,
+            " stacks three equal tensors, and ", third.empty() ? "one" : third, view ? " is another" : " is missing");
+      all.dtype = view->dtype;
+      all.shape = view->shape;
+      bytes->insert(bytes->end(), view->bytes.begin(), view->bytes.end());
+      entry.source->release(*view);
+    }
+    all.shape[0] *= 3;
+    return {all.dtype, all.shape, *bytes, bytes};
+  }
+
+  std::vector<std::shared_ptr<const Source>> sources_;
+  std::map<std::string, Entry> entries_;
+};
+
 }  // namespace
+
+std::shared_ptr<const Source> assembled(const std::map<std::string, std::shared_ptr<const Source>>& parts, const std::map<std::string, TensorTable>& tables) {
+  auto out = std::make_shared<Assembled>();
+  for (const auto& [part, table] : tables) out->add(parts.at(part), table);
+  return out;
+}
 
 std::shared_ptr<const Source> rearranged(std::shared_ptr<const Source> source, TensorTable table) {
   return std::make_shared<Rearranged>(std::move(source), std::move(table));

@@ -31,4 +31,8 @@ using TensorTable = std::map<std::string, StoredTensor>;
 // Errors: model, when a tensor does not have the axes that its layout wants.
 std::shared_ptr<const Source> rearranged(std::shared_ptr<const Source> source, TensorTable table);
 
+// The way back: the tensors of parts as a file holds them whose tables these are, by part. Stacked and transposed ones are
+// copied when they are asked for. Errors of find(): model, for a stack that lacks a third or has unequal ones.
+std::shared_ptr<const Source> assembled(const std::map<std::string, std::shared_ptr<const Source>>& parts, const std::map<std::string, TensorTable>& tables);
+
 }  // namespace imagent

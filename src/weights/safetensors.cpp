@@ -13,15 +13,6 @@ namespace {
 
 constexpr uint64_t max_header = 100'000'000;  // the format's own limit
 
-std::optional<DType> dtype_named(std::string_view name) {
-  static const std::map<std::string_view, DType> types = {
-      {"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F8_E4M3", DType::f8_e4m3},
-      {"F8_E5M2", DType::f8_e5m2}, {"I64", DType::i64}, {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},
-      {"U64", DType::u64}, {"U32", DType::u32}, {"U16", DType::u16}, {"U8", DType::u8}, {"BOOL", DType::boolean}};
-  const auto found = types.find(name);
-  return found == types.end() ? std::nullopt : std::optional(found->second);
-}
-
 class SafetensorsFile : public Source {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path) : file_(MappedFile::open(path, ErrorKind::model)) {
@@ -63,7 +54,7 @@ class SafetensorsFile : public Source {
   }
 
   void read_tensor(const std::string& name, const SafetensorsEntry& entry) {
-    const auto dtype = dtype_named(entry.dtype);
+    const auto dtype = safetensors_dtype(entry.dtype);
     require(dtype.has_value(), "stores tensor ", printable(name), " in the unknown dtype ", printable(entry.dtype));
     uint64_t size = size_of(*dtype);
     for (const uint64_t dim : entry.shape)

@@ -2,6 +2,8 @@
 // and {"__metadata__": {text: text}}.
 #include "weights/safetensors_header.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tensor/shape.h"
@@ -100,6 +102,20 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 };
 
 }  // namespace
+
+static constexpr std::pair<std::string_view, DType> dtypes[] = {
+    {"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F8_E4M3", DType::f8_e4m3}, {"F8_E5M2", DType::f8_e5m2},
+    {"I64", DType::i64}, {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},     {"U64", DType::u64},         {"U32", DType::u32},
+    {"U16", DType::u16}, {"U8", DType::u8},   {"BOOL", DType::boolean}};
+
+std::string_view safetensors_dtype(DType type) {
+  return std::find_if(std::begin(dtypes), std::end(dtypes), [&](const auto& row) { return row.second == type; })->first;
+}
+
+std::optional<DType> safetensors_dtype(std::string_view name) {
+  const auto* found = std::find_if(std::begin(dtypes), std::end(dtypes), [&](const auto& row) { return row.first == name; });
+  return found == std::end(dtypes) ? std::nullopt : std::optional(found->second);
+}
 
 SafetensorsHeader read_safetensors_header(std::string_view json, const std::string& origin) {
   Reader reader(origin);

@@ -9,4 +9,9 @@ std::vector<float> to_f32(const TensorView& view) {
   return out;
 }
 
+std::optional<TensorInfo> Source::info(const std::string& name) const {
+  const auto view = find(name);
+  return view ? std::optional(TensorInfo{std::string(name_of(view->dtype)), view->shape}) : std::nullopt;
+}
+
 }  // namespace imagent

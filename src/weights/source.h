@@ -21,6 +21,12 @@ struct TensorView {
   std::shared_ptr<const void> owner;  // keeps `bytes` alive
 };
 
+// What a file says of a tensor, without its elements.
+struct TensorInfo {
+  std::string type;                   // as it is stored: "f16", "Q8_0"
+  Shape shape;
+};
+
 // The elements of a view, widened to f32.
 std::vector<float> to_f32(const TensorView& view);
 
@@ -28,6 +34,7 @@ class Source {
  public:
   virtual ~Source() = default;
   virtual std::optional<TensorView> find(const std::string& name) const = 0;
+  virtual std::optional<TensorInfo> info(const std::string& name) const;   // of what find() finds, at no cost
   virtual std::vector<std::string> names() const = 0;     // sorted
   virtual std::string origin() const = 0;                 // for messages: the file or folder
   virtual std::map<std::string, std::string> metadata() const { return {}; }

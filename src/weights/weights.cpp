@@ -53,7 +53,7 @@ std::optional<TensorView> Weights::take(std::string_view name, bool required) co
   return view;
 }
 
-Packed Weights::pack(bool conv) const {
+Packed Weights::pack_product(bool conv) const {
   const auto weight = take("weight", true), bias = take("bias", false);
   if (!weight) return {};
   HostView view = host_view(*weight);
@@ -66,34 +66,71 @@ Packed Weights::pack(bool conv) const {
   if (!conv) view.shape = Shape{shape[0], shape[1]};
   const HostView bias_view = bias ? host_view(*bias) : HostView{};
   const Packed packed = conv ? backend_->pack_conv2d(view, bias_view, compute_) : backend_->pack_linear(view, bias_view, compute_);
-  ledger_->packed_bytes += packed.bytes;
   source_->release(*weight);
   return packed;
 }
 
-Packed Weights::linear() const { return pack(false); }
-Packed Weights::conv2d() const { return pack(true); }
-
-Packed Weights::table() const {
+Packed Weights::pack_table() const {
   const auto weight = take("weight", true);
   if (!weight) return {};
   check(weight->shape.rank() == 2, ErrorKind::model, source_->origin(), ": tensor ", full("weight"), " is ", weight->shape, ", a table wants [entries,channels]");
-  const Packed packed = backend_->pack_table(host_view(*weight), compute_);
+  return backend_->pack_table(host_view(*weight), compute_);
+}
+
+Packed Weights::pack(Kind kind) const { return kind == Kind::table ? pack_table() : pack_product(kind == Kind::conv2d); }
+
+Packed Weights::packed(Kind kind) const {
+  const Packed packed = pack(kind);
+  if (!packed) return packed;
   ledger_->packed_bytes += packed.bytes;
+  ledger_->slots.emplace(prefix_, Slot{kind, packed, {}});
   return packed;
 }
+
+Packed Weights::linear() const { return packed(Kind::linear); }
+Packed Weights::conv2d() const { return packed(Kind::conv2d); }
+Packed Weights::table() const { return packed(Kind::table); }
 
 NormParams Weights::norm(float eps) const {
   NormParams params{{}, {}, eps};
   for (auto [name, to] : {std::pair{"weight", &params.gamma}, std::pair{"bias", &params.beta}}) {
-    const auto view = take(name, true);
-    if (!view) continue;
-    check(view->shape.rank() == 1, ErrorKind::model, source_->origin(), ": tensor ", full(name), " is ", view->shape, ", a norm wants [channels]");
-    *to = Tensor(*backend_, view->shape, DType::f32);
-    backend_->upload(*to, to_f32(*view).data());
+    const std::vector<float> elements = values(name);
+    if (elements.empty()) continue;
+    *to = Tensor(*backend_, {static_cast<int64_t>(elements.size())}, DType::f32);
+    backend_->upload(*to, elements.data());
     ledger_->packed_bytes += to->bytes();
   }
+  ledger_->slots.emplace(prefix_, Slot{Kind::norm, {}, params});
   return params;
+}
+
+std::vector<float> Weights::values(std::string_view name) const {
+  const auto view = take(name, true);
+  if (!view) return {};
+  check(view->shape.rank() == 1, ErrorKind::model, source_->origin(), ": tensor ", full(name), " is ", view->shape, ", a vector is wanted");
+  return to_f32(*view);
+}
+
+void Weights::repack(const std::string& module, const std::shared_ptr<const Source>& source) const {
+  Weights from = *this;
+  from.source_ = source;
+  from.prefix_ = module;
+  const auto [first, last] = ledger_->slots.equal_range(module);
+  for (auto entry = first; entry != last; ++entry) {
+    Slot& slot = entry->second;
+    if (slot.kind == Kind::norm) {
+      const std::vector<float> gamma = from.values("weight"), beta = from.values("bias");
+      check(static_cast<int64_t>(gamma.size()) == slot.norm.gamma.numel() && gamma.size() == beta.size(), "repack: another size of ", module);
+      backend_->upload(slot.norm.gamma, gamma.data());
+      backend_->upload(slot.norm.beta, beta.data());
+    } else {
+      const Packed fresh = from.pack(slot.kind);
+      check(fresh && fresh.in == slot.packed.in && fresh.out == slot.packed.out, "repack: another size of ", module);
+      slot.packed.data.take(fresh.data);
+      ledger_->packed_bytes += fresh.bytes - slot.packed.bytes;
+      slot.packed.bytes = fresh.bytes;
+    }
+  }
 }
 
 Shape Weights::shape(std::string_view name) const {

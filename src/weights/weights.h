@@ -1,5 +1,7 @@
 // A scope in a tree of weights: Source + prefix + backend + compute dtype. Modules are built by walking it: w / "conv1".
 #pragma once
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +29,7 @@ class Weights {
   Packed conv2d() const;
   Packed table() const;
   NormParams norm(float eps) const;
+  std::vector<float> values(std::string_view name) const;  // a vector, widened; empty when it is missing
   Shape shape(std::string_view name) const;  // of a tensor of this scope; rank 0 when it is missing
 
   // A part that the checkpoint may lack, and a list whose length the checkpoint decides.
@@ -47,20 +50,37 @@ class Weights {
   // except those whose full name starts with one of `unneeded`.
   void finish(const std::vector<std::string>& unneeded = {}) const;
 
+  // Packs the weights of a module (its full name) again, out of a source with tensors of the same shapes, into their places
+  // in the model that was built from here; a module that was not built is left alone. All or nothing: after an error the
+  // module has what it had. Errors: model.
+  void repack(const std::string& module, const std::shared_ptr<const Source>& source) const;
+
+  const std::shared_ptr<const Source>& source() const { return source_; }
   size_t packed_bytes() const { return ledger_->packed_bytes; }
   Backend& backend() const { return *backend_; }
   DType compute() const { return compute_; }
 
  private:
+  enum class Kind { linear, conv2d, table, norm };
+  // What the model got for a module; it shares the memory.
+  struct Slot {
+    Kind kind;
+    Packed packed;
+    NormParams norm;
+  };
   struct Ledger {
     std::vector<std::string> names;  // sorted
     std::set<std::string> asked, missing;
+    std::multimap<std::string, Slot> slots;  // by module: layers may share one
     size_t packed_bytes = 0;
   };
 
   std::string full(std::string_view name) const;
   std::optional<TensorView> take(std::string_view name, bool required) const;
-  Packed pack(bool conv) const;
+  Packed packed(Kind kind) const;  // packs, and notes the slot
+  Packed pack(Kind kind) const;
+  Packed pack_product(bool conv) const;
+  Packed pack_table() const;
 
   std::shared_ptr<const Source> source_;
   std::shared_ptr<Ledger> ledger_;

@@ -32,6 +32,8 @@ void require_complete(const LoraCoverage& coverage, const LoraFile& file, const 
 struct LoraUse {
   std::shared_ptr<const LoraFile> file;
   LoraStrength strength;
+
+  bool operator==(const LoraUse&) const = default;
 };
 
 // What merged tensors come as. `base`: as before, so that a file can be written again (kinds that cannot be written: f32).

@@ -77,4 +77,38 @@ TEST(AtomicFile, PermissionsFollowTheUmask) {
   EXPECT_EQ(status.st_mode & 0777, 0640u);
 }
 
+TEST(AtomicFile, PiecesAppearTogether) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / "a";
+  {
+    AtomicFile file(path);
+    file.write(hello);
+    EXPECT_FALSE(std::filesystem::exists(path));
+    AtomicFile moved = std::move(file);
+    moved.write(hello);
+    moved.commit();
+    EXPECT_EQ(test::read_text(path), "hellohello");
+    AtomicFile dropped(path);
+    dropped.write(hello);
+  }
+  EXPECT_EQ(test::read_text(path), "hellohello");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
+}
+
+TEST(AtomicFolder, AppearsWholeAndReplaces) {
+  const TemporaryFolder folder;
+  const auto target = folder.path / "model";
+  for (const char* name : {"first", "second"}) {
+    AtomicFolder made(target / "");
+    write_file_atomically(made.path() / name, hello);
+    EXPECT_FALSE(std::filesystem::exists(target / name));
+    made.commit();
+    EXPECT_EQ(test::read_text(target / name), "hello");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(target), {}), 1);
+  }
+  { AtomicFolder dropped(target); }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"model"});
+  EXPECT_THROW(AtomicFolder(folder.path / "no" / "x"), Error);
+}
+
 }  // namespace imagent

@@ -39,7 +39,7 @@ TEST(Program, FaultsHaveTheirExitCodeAndOneLine) {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{"paint"}, 2, "unknown command \"paint\"; commands: help, "},
+      {{"sketch"}, 2, "unknown command \"sketch\"; commands: help, "},
       {{"txt2img"}, 2, "--prompt is missing"},
       {{"--steps", "3"}, 2, "--prompt is missing"},
       {{"-p", "x", "--step", "3"}, 2, "did you mean --steps?"},

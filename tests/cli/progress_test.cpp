@@ -89,6 +89,49 @@ TEST(Progress, PlainLinesComePerTenthOrFiveSeconds) {
   EXPECT_EQ(slow_screen.count("\n"), 100u);
 }
 
+constexpr PullProgress quarter = {.done = 860000000, .total = 3440000000, .bytes_per_second = 45200000, .seconds_left = 57.1, .files_done = 3, .files = 10};
+
+TEST(Downloads, Lines) {
+  EXPECT_EQ(download_bar(quarter, 45), "860 MB/3.44 GB [==      ] 45.2 MB/s  eta 0:57");
+  EXPECT_EQ(download_line(quarter), "downloaded 860 MB of 3.44 GB (25 %)  45.2 MB/s  eta 0:57");
+  EXPECT_EQ(download_line({.done = 12, .files = 1}), "downloaded 12 B");
+  const auto object = nlohmann::json::parse(download_json(quarter));
+  EXPECT_EQ(object["event"], "download");
+  EXPECT_EQ(object["bytes"], 860000000);
+  EXPECT_EQ(object["total_bytes"], 3440000000);
+  EXPECT_TRUE(nlohmann::json::parse(download_json({.done = 12}))["eta_s"].is_null());
+  EXPECT_EQ(bytes_text(999), "999 B");
+  EXPECT_EQ(bytes_text(999999), "1.00 MB");
+  EXPECT_EQ(bytes_text(12345678), "12.3 MB");
+  for (int columns = 0; columns < 100; ++columns) EXPECT_LE(static_cast<int>(download_bar(quarter, columns).size()), columns);
+}
+
+TEST(Downloads, BarsAreDrawnAtMostTenTimesASecondAndEndTheirLine) {
+  Screen screen;
+  ProgressReporter reporter(screen.options(ProgressMode::bar));
+  PullProgress progress = {.total = 1000, .bytes_per_second = 100, .files = 2};
+  for (; progress.done < 1000; ++progress.done, screen.time += 0.01) reporter.download(progress);
+  progress.files_done = 2;
+  reporter.download(progress);
+  EXPECT_LE(screen.count("\r"), 102u);
+  EXPECT_GE(screen.count("\r"), 90u);
+  EXPECT_NE(screen.text.find("1.00 kB/1.00 kB [="), std::string::npos);
+  EXPECT_TRUE(screen.text.ends_with("\n"));
+  reporter.remark("a line");
+  EXPECT_TRUE(screen.text.ends_with("\na line\n"));
+}
+
+TEST(Downloads, PlainLinesComePerTenth) {
+  Screen screen;
+  ProgressReporter reporter(screen.options(ProgressMode::plain));
+  PullProgress progress = {.total = 1000, .bytes_per_second = 100, .files = 1};
+  for (progress.done = 1; progress.done <= 1000; ++progress.done) reporter.download(progress);
+  progress = {.done = 1000, .total = 1000, .files_done = 1, .files = 1};
+  reporter.download(progress);
+  EXPECT_EQ(screen.count("\n"), 11u) << screen.text;
+  EXPECT_EQ(screen.count("(100 %)"), 1u);
+}
+
 TEST(Progress, NoneIsSilent) {
   Screen screen;
   ProgressReporter reporter(screen.options(ProgressMode::none));

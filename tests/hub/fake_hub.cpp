@@ -45,15 +45,15 @@ bool send_all(int connection, std::string_view bytes) {
   return true;
 }
 
-std::string read_head(int connection) {
-  std::string head;
+// Appends what comes until `enough`; false when the other side is silent or gone before.
+bool receive(int connection, std::string& text, const std::function<bool()>& enough) {
   char piece[4096];
-  while (head.size() < 65536 && head.find("\r\n\r\n") == head.npos) {
+  while (text.size() < 1 << 20 && !enough()) {
     const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
-    if (count <= 0) return "";
-    head.append(piece, static_cast<size_t>(count));
+    if (count <= 0) return false;
+    text.append(piece, static_cast<size_t>(count));
   }
-  return head;
+  return enough();
 }
 
 FakeRequest parse(const std::string& head, bool content_network) {
@@ -66,6 +66,33 @@ FakeRequest parse(const std::string& head, bool content_network) {
     if (colon != lines[i].npos) request.headers[lower_ascii(lines[i].substr(0, colon))] = trim(lines[i].substr(colon + 1));
   }
   return request;
+}
+
+// Head and, as Content-Length says, body. Nothing when the connection ends before.
+std::optional<FakeRequest> read_request(int connection, bool content_network) {
+  std::string text;
+  if (!receive(connection, text, [&] { return text.find("\r\n\r\n") != text.npos; })) return std::nullopt;
+  const size_t head = text.find("\r\n\r\n") + 4;
+  FakeRequest request = parse(text.substr(0, head), content_network);
+  long long length = 0;
+  if (request.headers.contains("content-length")) parse_number(request.headers.at("content-length"), length);
+  if (!receive(connection, text, [&] { return text.size() >= head + static_cast<size_t>(length); })) return std::nullopt;
+  request.body = text.substr(head);
+  return request;
+}
+
+// The part that a Range header asks for: "bytes=N-" or "bytes=N-M".
+FakeReply part_of(const std::string& content, const FakeRequest& request) {
+  const auto range = request.headers.find("range");
+  if (range == request.headers.end()) return {.body = content};
+  const std::string_view text = std::string_view(range->second).substr(range->second.find('=') + 1);
+  const auto size = static_cast<long long>(content.size());
+  const size_t dash = text.find('-');
+  long long from = 0, to = size - 1;
+  if (dash == text.npos || !parse_number(text.substr(0, dash), from) || (dash + 1 < text.size() && !parse_number(text.substr(dash + 1), to))) return {.status = 400};
+  if (from >= size) return {.status = 416, .headers = {{"Content-Range", str("bytes */", size)}}};
+  to = std::min(to, size - 1);
+  return {.status = 206, .headers = {{"Content-Range", str("bytes ", from, "-", to, "/", size)}}, .body = content.substr(static_cast<size_t>(from), static_cast<size_t>(to - from + 1))};
 }
 
 FakeReply not_found(const std::string& code) { return {.status = 404, .headers = {{"X-Error-Code", code}, {"X-Error-Message", code + " (said the hub)"}}}; }
@@ -116,16 +143,14 @@ void FakeHub::accept_on(int descriptor, bool content_network) {
 }
 
 void FakeHub::serve(int connection, bool content_network) {
-  const std::string head = read_head(connection);
-  if (!head.empty()) {
-    const FakeRequest request = parse(head, content_network);
+  if (const auto request = read_request(connection, content_network)) {
     {
       const std::lock_guard guard(mutex_);
-      requests_.push_back(request);
+      requests_.push_back(*request);
     }
-    FakeReply reply = answer(request);
-    if (tamper) tamper(request, reply);
-    send(connection, request, reply);
+    FakeReply reply = answer(*request);
+    if (tamper) tamper(*request, reply);
+    send(connection, *request, reply);
     ::shutdown(connection, SHUT_WR);
   }
   ::close(connection);
@@ -150,24 +175,59 @@ void FakeHub::send(int connection, const FakeRequest& request, const FakeReply& 
 
 FakeReply FakeHub::answer(const FakeRequest& request) const {
   if (request.content_network) return answer_content(request);
-  const std::string list = "/api/models/org/model/revision/", resolve = str("/org/model/resolve/", commit, "/");
-  if (request.target.starts_with(list)) return answer_list(request.target.substr(list.size(), request.target.find('?') - list.size()));
-  if (request.target.starts_with(resolve)) return answer_resolve(request.target.substr(resolve.size()));
+  if (request.target.starts_with("/api/models/org/model/")) return answer_api(request);
+  for (const std::string revision : {commit, "main"})
+    if (const std::string resolve = "/org/model/resolve/" + revision + "/"; request.target.starts_with(resolve)) return answer_resolve(request, request.target.substr(resolve.size()));
   return not_found("RepoNotFound");
 }
 
-FakeReply FakeHub::answer_list(const std::string& revision) const {
+// /api/models/org/model/WHAT/REVISION?...
+FakeReply FakeHub::answer_api(const FakeRequest& request) const {
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  const std::vector<std::string_view> parts = split(path, '/');
+  const std::string_view what = parts[5], revision = parts.size() == 7 ? parts[6] : "";
   if (revision != "main" && revision != commit && revision != "refs%2Fpr%2F1") return not_found("RevisionNotFound");
-  nlohmann::json files = nlohmann::json::array();
-  for (const auto& [path, file] : files_) files.push_back({{"rfilename", path}, {"size", file.content.size()}, {"blobId", file.git_name}});
-  return {.body = nlohmann::json{{"id", "org/model"}, {"sha", commit}, {"siblings", files}}.dump()};
+  if (what == "revision") return answer_list();
+  if (what == "tree") return answer_tree();
+  return what == "paths-info" ? answer_paths(request.body) : not_found("RepoNotFound");
 }
 
-FakeReply FakeHub::answer_resolve(const std::string& path) const {
+FakeReply FakeHub::answer_list() const {
+  nlohmann::json files = nlohmann::json::array();
+  for (const auto& [path, file] : files_) files.push_back({{"rfilename", path}, {"size", file.content.size()}, {"blobId", file.git_name}});
+  return {.body = nlohmann::json{{"_id", "0"}, {"id", "org/model"}, {"sha", commit}, {"siblings", files}}.dump()};
+}
+
+nlohmann::json FakeHub::entry_of(const std::string& path, const File& file) {
+  nlohmann::json entry = {{"type", "file"}, {"path", path}, {"size", file.content.size()}, {"oid", file.git_name}};
+  if (file.large) entry["lfs"] = {{"oid", file.sha256}, {"size", file.content.size()}, {"pointerSize", 134}};
+  return entry;
+}
+
+FakeReply FakeHub::answer_tree() const {
+  nlohmann::json entries = nlohmann::json::array();
+  for (const auto& [path, file] : files_) entries.push_back(entry_of(path, file));
+  return {.body = entries.dump()};
+}
+
+FakeReply FakeHub::answer_paths(const std::string& body) const {
+  const nlohmann::json asked = nlohmann::json::parse(body, nullptr, false);
+  nlohmann::json entries = nlohmann::json::array();
+  if (asked.is_object())
+    for (const auto& path : asked.value("paths", nlohmann::json::array()))
+      if (const auto found = files_.find(path.get<std::string>()); found != files_.end()) entries.push_back(entry_of(found->first, found->second));
+  return {.body = entries.dump()};
+}
+
+FakeReply FakeHub::answer_resolve(const FakeRequest& request, const std::string& path) const {
   const auto found = files_.find(path);
   if (found == files_.end()) return not_found("EntryNotFound");
   const File& file = found->second;
-  if (!file.large) return {.headers = {{"X-Repo-Commit", commit}, {"ETag", "W/\"" + file.git_name + "\""}}, .body = file.content};
+  if (!file.large) {
+    FakeReply reply = part_of(file.content, request);
+    reply.headers.insert({{"X-Repo-Commit", commit}, {"ETag", "W/\"" + file.git_name + "\""}});
+    return reply;
+  }
   return {.status = 302,
           .headers = {{"X-Repo-Commit", commit},
                       {"ETag", "\"something-else\""},
@@ -179,15 +239,16 @@ FakeReply FakeHub::answer_resolve(const std::string& path) const {
 FakeReply FakeHub::answer_content(const FakeRequest& request) const {
   for (const auto& [path, file] : files_) {
     if (!request.target.starts_with("/" + file.sha256)) continue;
-    const auto range = request.headers.find("range");
-    if (range == request.headers.end()) return {.body = file.content};
-    long long from = 0;
-    if (!parse_number(std::string_view(range->second).substr(6, range->second.size() - 7), from)) return {.status = 400};
-    const auto size = static_cast<long long>(file.content.size());
-    if (from >= size) return {.status = 416, .headers = {{"Content-Range", str("bytes */", size)}}};
-    return {.status = 206, .headers = {{"Content-Range", str("bytes ", from, "-", size - 1, "/", size)}}, .body = file.content.substr(static_cast<size_t>(from))};
+    FakeReply reply = part_of(file.content, request);
+    reply.headers["ETag"] = "\"of-the-content-network\"";
+    return reply;
   }
   return {.status = 404};
+}
+
+void FakeHub::add_folder(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) add(entry.path().lexically_relative(folder).string(), read_bytes(entry.path()), entry.path().extension() == ".safetensors");
 }
 
 void FakeHub::add(const std::string& path, const std::string& content, bool large) { files_[path] = {content, sha256(content), git_name(content), large}; }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@ struct FakeRequest {
   bool content_network = false;
   std::string method, target;
   std::map<std::string, std::string> headers;   // names in lower case
+  std::string body = "";
 };
 
 struct FakeReply {
@@ -39,7 +41,8 @@ class FakeHub {
 
   // Files of the repository org/model. `large`: redirected to the content network, named by SHA-256.
   void add(const std::string& path, const std::string& content, bool large = false);
-  void add_pipeline();                          // a whole toy pipeline, weights large
+  void add_pipeline();                          // a whole toy pipeline, weights large; nothing that draws
+  void add_folder(const std::filesystem::path& folder);   // all its files, safetensors large
 
   std::string endpoint() const { return address(api_); }
   std::string content_address() const { return address(content_); }
@@ -66,9 +69,13 @@ class FakeHub {
   void serve(int connection, bool content_network);
   void send(int connection, const FakeRequest& request, const FakeReply& reply) const;
   FakeReply answer(const FakeRequest& request) const;
-  FakeReply answer_list(const std::string& revision) const;
-  FakeReply answer_resolve(const std::string& path) const;
+  FakeReply answer_api(const FakeRequest& request) const;
+  FakeReply answer_list() const;
+  FakeReply answer_tree() const;
+  FakeReply answer_paths(const std::string& body) const;
+  FakeReply answer_resolve(const FakeRequest& request, const std::string& path) const;
   FakeReply answer_content(const FakeRequest& request) const;
+  static nlohmann::json entry_of(const std::string& path, const File& file);
 
   std::map<std::string, File> files_;
   Port api_, content_;

@@ -30,7 +30,7 @@ TEST_F(LocalModelsTest, ListsBothPlaces) {
   write_bytes(folder / "models/notes.txt", "x");
   write_bytes(folder / "models/xl/model_index.json", R"({"text_encoder": ["a", "b"], "text_encoder_2": ["a", "b"]})");
   write_bytes(folder / "models/xl/unet/config.json", R"({"in_channels": 9})");
-  const std::vector<LocalModel> models = list_models(places);
+  const std::vector<LocalModel> models = list_local_models(places);
   ASSERT_EQ(models.size(), 3u);
   EXPECT_EQ(models[0].name, "big.safetensors");
   EXPECT_EQ(models[0].kind, "single file");
@@ -47,13 +47,13 @@ TEST_F(LocalModelsTest, ListsBothPlaces) {
 }
 
 TEST_F(LocalModelsTest, VerifyFindsWhatIsWrong) {
-  for (const FileCheck& check : verify_model(find_model(places, "org/model"))) EXPECT_EQ(check.state, State::good) << check.file;
+  for (const FileCheck& check : verify_model(find_local_model(places, "org/model"))) EXPECT_EQ(check.state, State::good) << check.file;
   write_bytes(fs::canonical(snapshot / "vae/diffusion_pytorch_model.safetensors"), some_bytes(30001));
   write_bytes(fs::canonical(snapshot / "unet/config.json"), "{ }");
   fs::remove(fs::canonical(snapshot / "text_encoder/model.safetensors"));
   fs::remove(snapshot / "model_index.json");
   std::map<std::string, State> states;
-  const LocalModel model = find_model(places, "org/model");
+  const LocalModel model = find_local_model(places, "org/model");
   verify_model(model, [&](const FileCheck& check) { states[check.file] = check.state; });
   EXPECT_EQ(states["vae/diffusion_pytorch_model.safetensors"], State::corrupt);
   EXPECT_EQ(states["unet/config.json"], State::corrupt);
@@ -65,7 +65,7 @@ TEST_F(LocalModelsTest, VerifyFindsWhatIsWrong) {
 
 TEST_F(LocalModelsTest, AFileOfOnesOwnHasAHashButNothingToCompareItWith) {
   write_bytes(folder / "models/a.safetensors", "abc");
-  const auto checks = verify_model(find_model(places, "a.safetensors"));
+  const auto checks = verify_model(find_local_model(places, "a.safetensors"));
   ASSERT_EQ(checks.size(), 1u);
   EXPECT_EQ(checks[0].state, State::unknown);
   EXPECT_EQ(checks[0].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -74,7 +74,7 @@ TEST_F(LocalModelsTest, AFileOfOnesOwnHasAHashButNothingToCompareItWith) {
 TEST_F(LocalModelsTest, RemoveFreesTheModelAndNothingElse) {
   write_bytes(folder / "models/a.safetensors", "abc");
   write_bytes(folder / "cache/models--org--other/refs/main", "x");
-  const LocalModel model = find_model(places, "org/model");
+  const LocalModel model = find_local_model(places, "org/model");
   {
     const auto lock = FileLock::try_lock(folder / "cache/.locks/models--org--model/0.lock");
     ASSERT_TRUE(lock);
@@ -85,7 +85,7 @@ TEST_F(LocalModelsTest, RemoveFreesTheModelAndNothingElse) {
   EXPECT_FALSE(fs::exists(folder / "cache/models--org--model"));
   EXPECT_FALSE(fs::exists(folder / "cache/.locks/models--org--model"));
   EXPECT_TRUE(fs::exists(folder / "cache/models--org--other"));
-  remove_model(places, find_model(places, "a.safetensors"));
+  remove_model(places, find_local_model(places, "a.safetensors"));
   EXPECT_FALSE(fs::exists(folder / "models/a.safetensors"));
   EXPECT_THROW(remove_model(places, {.name = "x", .path = folder / "cache", .kind = "unknown"}), Error);
   EXPECT_TRUE(fs::exists(folder / "cache"));
@@ -93,7 +93,7 @@ TEST_F(LocalModelsTest, RemoveFreesTheModelAndNothingElse) {
 
 TEST_F(LocalModelsTest, AnUnknownNameIsAnsweredWithTheNearest) {
   try {
-    find_model(places, "org/modle");
+    find_local_model(places, "org/modle");
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::model);

@@ -15,7 +15,7 @@ namespace {
 
 HubSettings settings_of(std::map<std::string, std::string> variables) {
   variables.emplace("HOME", "/nowhere");
-  return hub_settings([&](const char* name) { return variables.count(name) ? std::optional(variables.at(name)) : std::nullopt; });
+  return hub_settings([&](const char* name) { return variables.count(name) ? variables.at(name).c_str() : nullptr; });
 }
 
 TEST(HubSettings, TheCacheFollowsTheVariables) {
@@ -48,6 +48,9 @@ TEST(HubSettings, EndpointOfflineTimeouts) {
   EXPECT_FALSE(settings_of({{"HF_HUB_DISABLE_SYMLINKS", "1"}}).symlinks);
   EXPECT_EQ(settings_of({{"HF_HUB_DOWNLOAD_TIMEOUT", "30"}}).download_timeout, 30);
   EXPECT_THROW(settings_of({{"HF_HUB_ETAG_TIMEOUT", "soon"}}), Error);
+  EXPECT_EQ(settings_of({}).retries, 5);
+  EXPECT_EQ(settings_of({{"IMAGENT_HUB_RETRIES", "0"}}).retries, 0);
+  EXPECT_THROW(settings_of({{"IMAGENT_HUB_RETRIES", "many"}}), Error);
 }
 
 TEST(RepositoryId, Names) {

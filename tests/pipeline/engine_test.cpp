@@ -72,12 +72,12 @@ TEST(EngineErrors, AreSentencesOfTheRightKind) {
   expect_error(ErrorKind::usage, "UTF-8", with([](Request& r) { r.prompt = "caf\xE9"; }));
   expect_error(ErrorKind::usage, "clip skip", with([](Request& r) { r.clip_skip = 9; }));
   expect_error(ErrorKind::usage, "steps", with([](Request& r) { r.steps = -3; }));
-  expect_error(ErrorKind::model, "no/such/model", with([](Request& r) { r.model = "no/such/model"; }));
+  expect_error(ErrorKind::model, "no/such/model", with([](Request& r) { r.model = "/no/such/model"; }));
   expect_error(ErrorKind::model, "no model_index.json", with([](Request& r) { r.model = source_dir() / "docs"; }));
   expect_error(ErrorKind::unsupported, "f16", with([](Request& r) { r.dtype = DType::f16; }));
   expect_error(ErrorKind::unsupported, "TAESD", with([](Request& r) { r.preview = PreviewKind::taesd; }));
   for (const char* model : {"sd15-inpaint", "sd15-pix2pix"})
-    expect_error(ErrorKind::unsupported, "inpainting or editing", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
+    expect_error(ErrorKind::unsupported, "is made for ", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
 }
 
 TEST(EngineErrors, DamagedModels) {

@@ -1,5 +1,6 @@
 // Pictures end to end against diffusers, within the limits that golden/pipelines and golden/demo state.
 #include <cmath>
+#include <set>
 
 #include "image/codec.h"
 #include "pipeline/engine.h"
@@ -18,8 +19,8 @@ Request request_of(const nlohmann::json& c) {
   if (c.contains("prompt_2")) r.prompt_2 = c["prompt_2"].get<std::string>();
   if (c.contains("negative_2")) r.negative_2 = c["negative_2"].get<std::string>();
   r.model = golden("models/" + c["model"].get<std::string>()).string();
-  r.width = c["width"];
-  r.height = c["height"];
+  r.width = c.value("width", 0);
+  r.height = c.value("height", 0);
   r.steps = c["steps"];
   r.guidance_scale = c["guidance"].get<float>();
   r.guidance_rescale = c.value("guidance_rescale", 0.0f);
@@ -37,8 +38,18 @@ Request request_of(const nlohmann::json& c) {
   if (c.contains("negative_target_size")) r.negative_target_size = size_of_list(c["negative_target_size"]);
   if (c.contains("crop")) r.crop = Offset{c["crop"][1], c["crop"][0]};
   if (c.contains("negative_crop")) r.negative_crop = Offset{c["negative_crop"][1], c["negative_crop"][0]};
+  if (c.contains("strength")) r.strength = c["strength"].get<double>();
+  if (c.contains("image_guidance")) r.image_guidance = c["image_guidance"].get<float>();
   r.compat = Compat::diffusers;
   r.dtype = DType::f32;
+  return r;
+}
+
+// With the pictures that lie beside a case.
+Request request_in(const std::filesystem::path& folder, const nlohmann::json& c) {
+  Request r = request_of(c);
+  if (std::filesystem::exists(folder / "in.png")) r.init_image = std::make_shared<Image>(read_image(folder / "in.png"));
+  if (std::filesystem::exists(folder / "mask.png")) r.mask = std::make_shared<Image>(read_image(folder / "mask.png"));
   return r;
 }
 
@@ -51,14 +62,16 @@ struct Pictures : OnEveryBackend {
   }
 };
 
-TEST_P(Pictures, TextToImageAgreesWithDiffusers) {
+TEST_P(Pictures, AgreeWithDiffusers) {
+  const std::set<std::string> workflows = {"txt2img", "img2img", "inpaint", "pix2pix"};
   int ran = 0;
   for (const auto& entry : std::filesystem::directory_iterator(golden("pipelines"))) {
     const std::filesystem::path folder = entry.path();
-    if (!folder.filename().string().starts_with("txt2img")) continue;  // README.md
-    SCOPED_TRACE(folder.filename().string());
+    const std::string name = folder.filename().string();
+    if (!workflows.contains(name.substr(0, name.find('-')))) continue;  // README.md
+    SCOPED_TRACE(name);
     const nlohmann::json c = read_json(folder / "case.json");
-    const auto run = engine().generate(request_of(c));
+    const auto run = engine().generate(request_in(folder, c));
     ASSERT_EQ(run.results.size(), c["expected"].size());
 
     const Array latents = Arrays(folder / "latents.safetensors")["latents"];
@@ -74,7 +87,7 @@ TEST_P(Pictures, TextToImageAgreesWithDiffusers) {
     }
     ++ran;
   }
-  EXPECT_EQ(ran, 31);
+  EXPECT_EQ(ran, 45);
 }
 
 Request demo_request(const nlohmann::json& c) {

@@ -93,6 +93,7 @@ TEST(Schedules, TimestepsOfThePipelines) {
     SamplingOptions options{.file = keys_of(c["scheduler_config"]), .file_class = c["scheduler_class"], .steps = c["steps"]};
     const bool lcm_from_image = c.contains("strength") && options.file_class == "LCMScheduler";
     if (c.contains("strength") && !c["strength"].is_null()) options.strength = c["strength"].get<double>();
+    options.distilled = lcm_from_image;
     // The files list the times before the cut at the strength, which model_calls counts.
     auto want = c["timesteps"].get<std::vector<double>>();
     const size_t calls = c["model_calls"];

@@ -27,8 +27,8 @@ const std::map<std::string, std::set<std::string>> allowed = {
     {"sampling", {"base"}},
     {"hub", {"base"}},
     {"image", {"base"}},
-    {"pipeline", {"backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
-    {"cli", {"pipeline", "backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
+    {"pipeline", {"backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "hub", "base"}},
+    {"cli", {"pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
     {"backends.h", {"tensor", "base"}},
     {"backends.cpp", {"backends.h", "reference", "cpu", "tensor", "base"}},
 };

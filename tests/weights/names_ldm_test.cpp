@@ -1,10 +1,15 @@
 // Names of single files against the lists of the real models (golden/manifests), in both directions.
 #include "weights/names_ldm.h"
 
+#include <set>
+#include <sstream>
+
 #include "base/error.h"
-#include "support/golden.h"
+#include "base/str.h"
 #include "support/zero_source.h"
+#include "weights/format_cases.h"
 #include "weights/renamed.h"
+#include "weights/safetensors.h"
 
 namespace imagent::test {
 namespace {
@@ -57,6 +62,81 @@ TEST(LdmNames, MapExactlyToTheFoldersNamesAndShapes) {
   }
 }
 
+PartNames part_names(const std::string& part, const std::vector<std::string>& names, bool open_clip) {
+  return {names, open_clip && part.starts_with("text_encoder")};
+}
+
+// From the folder's names alone: the same tables as from the file's.
+TEST(LdmNames, AreFoundFromTheFoldersNames) {
+  for (const char* model : {"sd15", "sd15-inpaint", "sd21", "sdxl-base", "sdxl-refiner", "controlnet-sd15"}) {
+    SCOPED_TRACE(model);
+    const nlohmann::json manifest = read_json(golden(std::string("manifests/") + model + ".json"));
+    const auto want = ldm_parts(ZeroSource(shapes_of(manifest["single_file"])).names());
+    std::map<std::string, PartNames> parts;
+    for (const auto& [part, table] : want) parts[part] = part_names(part, ZeroSource(folder_shapes(manifest, part)).names(), std::string(model) == "sd21");
+    EXPECT_EQ(ldm_places(parts), want);
+  }
+}
+
+// The file made of the folder's tensors has the single file's names and shapes, but for what no part needs.
+TEST(LdmNames, AssembledPartsAreTheSingleFile) {
+  for (const auto& [model, open_clip] : {std::pair{"sd15", false}, {"sd21", true}, {"sdxl-base", true}, {"sdxl-refiner", true}}) {
+    SCOPED_TRACE(model);
+    const nlohmann::json manifest = read_json(golden(std::string("manifests/") + model + ".json"));
+    std::map<std::string, PartNames> names;
+    std::map<std::string, std::shared_ptr<const Source>> sources;
+    for (const char* part : {"unet", "vae", "text_encoder", "text_encoder_2"}) {
+      const Shapes shapes = folder_shapes(manifest, part);
+      if (shapes.empty()) continue;
+      sources[part] = std::make_shared<ZeroSource>(shapes);
+      names[part] = part_names(part, sources[part]->names(), open_clip);
+    }
+    Shapes want = shapes_of(manifest["single_file"]);
+    std::erase_if(want, [](const auto& entry) { return !needed(entry.first); });
+    EXPECT_EQ(shapes_of(*assembled(sources, ldm_places(names))), want);
+  }
+}
+
+// Toy models of every layout: as a file, and back.
+TEST(LdmNames, ThereAndBack) {
+  for (const char* model : {"sd15", "sd15-inpaint", "sd15-pix2pix", "sd15-lcm", "sd15-tiny", "sd21", "sdxl", "sdxl-refiner", "sdxl-turbo"}) {
+    SCOPED_TRACE(model);
+    std::map<std::string, PartNames> names;
+    for (const char* part : {"unet", "vae", "text_encoder", "text_encoder_2"}) {
+      const auto folder = golden(str("models/", model, "/", part));
+      if (!std::filesystem::exists(folder)) continue;
+      const auto source = open_safetensors(folder / (std::string(part).starts_with("text") ? "model.safetensors" : "diffusion_pytorch_model.safetensors"));
+      names[part] = part_names(part, renamed(source, {{".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}})->names(), std::string(model) == "sd21");
+    }
+    const auto places = ldm_places(names);
+    std::set<std::string> file;
+    for (const auto& [part, table] : places)
+      for (const auto& [name, stored] : table) file.insert(stored.name);
+    EXPECT_EQ(ldm_parts({file.begin(), file.end()}), places);
+    for (const auto& [part, own] : names)
+      for (const std::string& name : own.names) EXPECT_TRUE(places.at(part).contains(name) || name.ends_with("position_ids")) << name;
+  }
+}
+
+// formats/ldm: the published names of the toy models.
+TEST(LdmNames, FollowTheMapOfToyNames) {
+  std::istringstream lines(read_text(golden("formats/ldm/key_map_sd15_toy.tsv")));
+  std::map<std::string, PartNames> parts;
+  std::map<std::string, std::map<std::string, std::string>> want;
+  std::string line;
+  std::getline(lines, line);  // headings
+  while (std::getline(lines, line)) {
+    const auto columns = split(line, '\t');
+    if (columns[1] != "ignore" && !columns[3].ends_with("position_ids")) want[std::string(columns[2])][std::string(columns[3])] = columns[0];
+  }
+  for (const auto& [part, names] : want)
+    for (const auto& [ours, ldm] : names) parts[part].names.push_back(ours);
+  const auto places = ldm_places(parts);
+  ASSERT_EQ(places.size(), want.size());
+  for (const auto& [part, table] : places)
+    for (const auto& [name, stored] : table) EXPECT_EQ(stored.name, want[part][name]) << name;
+}
+
 TEST(LdmNames, LeaveOutWhatNoPartNeeds) {
   const nlohmann::json manifest = read_json(golden("manifests/sd15.json"));
   Shapes shapes = shapes_of(manifest["single_file"]);
@@ -90,6 +170,31 @@ TEST(LdmNames, ClipWithoutItsOuterName) {
                                 "cond_stage_model.transformer.text_model.final_layer_norm.weight"});
   EXPECT_EQ(parts.at("text_encoder"), (TensorTable{{"text_model.final_layer_norm.bias", {"cond_stage_model.transformer.final_layer_norm.bias"}},
                                                    {"text_model.final_layer_norm.weight", {"cond_stage_model.transformer.text_model.final_layer_norm.weight"}}}));
+}
+
+TEST(Assembled, IsTheInverseOfRearranged) {
+  const auto file = open_safetensors(golden("formats/ldm/sd21_single.safetensors"));
+  const auto tables = ldm_parts(file->names());
+  std::map<std::string, std::shared_ptr<const Source>> parts;
+  for (const auto& [part, table] : tables) parts[part] = rearranged(file, table);
+  const auto again = assembled(parts, tables);
+  size_t stacked = 0;
+  for (const std::string& name : again->names()) {
+    expect_same(*again->find(name), *file->find(name));
+    stacked += name.find("in_proj") != std::string::npos;
+  }
+  EXPECT_GE(stacked, 4u);
+  EXPECT_FALSE(again->find("betas"));
+  const auto turned = std::make_shared<ZeroSource>(Shapes{{"p", {3, 5}}});
+  EXPECT_EQ(assembled({{"x", turned}}, {{"x", {{"p", {"q", Layout::transposed}}}}})->find("q")->shape, (Shape{5, 3}));
+}
+
+TEST(Assembled, UnequalThirdsAreErrors) {
+  const auto part = std::make_shared<ZeroSource>(Shapes{{"q", {4, 2}}, {"k", {4, 2}}, {"v", {4, 3}}, {"cube", {2, 2, 2}}});
+  const TensorTable table = {{"q", {"all", Layout::third, 0}}, {"k", {"all", Layout::third, 1}}, {"v", {"all", Layout::third, 2}}};
+  EXPECT_THROW(assembled({{"x", part}}, {{"x", table}})->find("all"), Error);
+  EXPECT_THROW(assembled({{"x", part}}, {{"x", {{"q", {"all", Layout::third, 0}}}}})->find("all"), Error);
+  EXPECT_THROW(assembled({{"x", part}}, {{"x", {{"cube", {"c", Layout::kernel_1x1}}}}})->find("c"), Error);
 }
 
 TEST(Rearranged, WrongAxesAreErrors) {

@@ -1,0 +1,23 @@
+// One walk from noise, or from a picture with noise, to clean latents; the refiner's part included.
+#pragma once
+#include "pipeline/encode_prompt.h"
+#include "pipeline/picture_start.h"
+#include "pipeline/run_context.h"
+#include "sampling/sampling_plan.h"
+
+namespace imagent {
+
+struct Pass {
+  const Request& request;                  // size, steps, sampler and strength are those of this pass
+  const EncodedPrompts& prompts;
+  const EncodedPrompts* refiner_prompts;   // with a refiner
+  const PassSource& source;
+};
+
+// What the plan of a pass depends on. The request's strength counts only when the pass starts from a picture.
+SamplingOptions sampling_options(const LoadedModel& model, const Request& request, bool from_picture);
+
+// -> the latents of all images, in their order.
+std::vector<Latents> draw_pass(RunContext& c, const Pass& pass);
+
+}  // namespace imagent

@@ -1,0 +1,63 @@
+// Encoding pictures and masks. diffusers pipeline_stable_diffusion_inpaint.py: _encode_vae_image, prepare_mask_latents.
+#include "pipeline/image_latents.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "image/resize.h"
+#include "ops/ops.h"
+
+namespace imagent {
+
+Latents EncodedPicture::sample(Generator& generator) const {
+  Latents out = draw_noise(generator, mean.channels, mean.height, mean.width);
+  for (size_t i = 0; i < out.size(); ++i) out.values[i] = scaling_factor * (mean.values[i] + deviation.values[i] * out.values[i]);
+  return out;
+}
+
+Latents EncodedPicture::mode() const { return sum(scaling_factor * mean); }
+
+EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, const Image& mask) {
+  const VaeEncoder& encoder = model.vae_encoder();
+  std::vector<float> pixels_in = signed_from_image(rgb);
+  for (size_t i = 0; i < pixels_in.size() && !mask.pixels.empty(); ++i)
+    if (mask.pixels[i / 3] > 127) pixels_in[i] = 0;
+  const Tensor moments = encoder(cast(upload(model.backend(), {1, rgb.height, rgb.width, 3}, pixels_in), model.compute()));
+  const std::vector<float> values = download(moments);
+  const auto channels = static_cast<size_t>(model.vae_config().latent_channels);
+  check(moments.dim(3) == static_cast<int64_t>(2 * channels), ErrorKind::model, "vae: the encoder gives ", moments.dim(3), " channels, ", 2 * channels,
+        " belong to ", channels, " latent channels");
+  const int height = static_cast<int>(moments.dim(1)), width = static_cast<int>(moments.dim(2));
+  EncodedPicture out{Latents(static_cast<int>(channels), height, width), Latents(static_cast<int>(channels), height, width), model.vae_config().scaling_factor};
+  const size_t pixels = static_cast<size_t>(height) * static_cast<size_t>(width);
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t p = 0; p < pixels; ++p) {
+      out.mean.values[c * pixels + p] = values[p * 2 * channels + c];
+      out.deviation.values[c * pixels + p] = std::exp(0.5f * std::clamp(values[p * 2 * channels + channels + c], -30.0f, 20.0f));
+    }
+  return out;
+}
+
+static bool hides(const Image& mask, int x, int y) { return *mask.at(x, y) > 127; }
+
+static bool any_of_block(const Image& mask, int column, int row) {
+  for (int y = 8 * row; y < 8 * row + 8; ++y)
+    for (int x = 8 * column; x < 8 * column + 8; ++x)
+      if (hides(mask, x, y)) return true;
+  return false;
+}
+
+Latents latent_mask(const Image& mask, MaskRule rule) {
+  Latents out(1, mask.height / 8, mask.width / 8);
+  const Image small = rule == MaskRule::rounded ? resize(mask, out.width, out.height, Resample::bicubic) : Image();
+  for (int y = 0; y < out.height; ++y)
+    for (int x = 0; x < out.width; ++x) {
+      const bool drawn = rule == MaskRule::nearest    ? hides(mask, 8 * x, 8 * y)
+                         : rule == MaskRule::covering ? any_of_block(mask, x, y)
+                                                      : hides(small, x, y);
+      out.values[static_cast<size_t>(y) * static_cast<size_t>(out.width) + static_cast<size_t>(x)] = drawn ? 1.0f : 0.0f;
+    }
+  return out;
+}
+
+}  // namespace imagent

@@ -1,0 +1,45 @@
+// Listing folders of adapters.
+#include "pipeline/named_files.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/error.h"
+
+namespace imagent {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, fs::path> named_files(const fs::path& folder) {
+  constexpr std::array<std::string_view, 5> endings = {".safetensors", ".pt", ".ckpt", ".bin", ".pth"};
+  std::map<std::string, fs::path> files;
+  std::error_code error;
+  if (folder.empty() || !fs::exists(folder, error)) return files;
+  std::set<fs::path> paths;
+  fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied, error), end;
+  for (; !error && entries != end; entries.increment(error)) {
+    std::error_code unreadable;
+    if (!entries->is_regular_file(unreadable)) continue;
+    const std::string ending = lower_ascii(entries->path().extension().string());
+    if (std::find(endings.begin(), endings.end(), ending) != endings.end()) paths.insert(entries->path());
+  }
+  check(!error, ErrorKind::usage, "the folder ", folder.string(), " cannot be read: ", error.message());
+  for (const fs::path& path : paths) files.emplace(path.stem().string(), path);
+  return files;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& [name, path] : named_files(folder)) names.push_back(name);
+  return names;
+}
+
+FileStamp stamp_of(const fs::path& file) {
+  std::error_code size_error, time_error;
+  const FileStamp stamp{fs::file_size(file, size_error), fs::last_write_time(file, time_error)};
+  check(!size_error && !time_error, ErrorKind::model, "there is no file ", file.string());
+  return stamp;
+}
+
+}  // namespace imagent

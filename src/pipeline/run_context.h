@@ -1,0 +1,28 @@
+// Everything about one run that its phases share. Private to generate.cpp and the files of its phases.
+#pragma once
+#include <chrono>
+
+#include "pipeline/engine.h"
+#include "pipeline/loaded_model.h"
+
+namespace imagent {
+
+using Clock = std::chrono::steady_clock;
+inline double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct RunContext {
+  const Events& events;
+  LoadedModel& base;
+  LoadedModel* refiner;
+  Run run;
+
+  const Request& request() const { return run.request; }
+  LoadedModel& last_model() const { return refiner ? *refiner : base; }
+  Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
+  void phase(const char* name) const {
+    check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
+    if (events.phase) events.phase(name);
+  }
+};
+
+}  // namespace imagent
