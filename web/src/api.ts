@@ -1,0 +1,152 @@
+// What the page asks of the server: imagent's own dialect for jobs and the gallery, the web UI's for what only that has.
+export interface Picture {
+  id: string;
+  job: string;
+  url: string;
+  format: string;
+  width: number;
+  height: number;
+  seed: number;
+  created: number;
+  favourite: boolean;
+  prompt: string;
+  negative_prompt: string;
+  model: string;
+  parameters: string;
+  fields: Record<string, string>;
+}
+
+export interface Job {
+  job_id: string;
+  status: "queued" | "running" | "completed" | "failed" | "cancelled";
+  queue_position: number | null;
+  created: number;
+  request: Record<string, string>;
+  progress?: Progress;
+  error?: { kind: string; message: string };
+  images: { id: string; url: string; seed: number }[];
+}
+
+export interface Progress {
+  step: number;
+  total: number;
+  percent: number;
+  eta: number;
+}
+
+export interface FieldInfo {
+  name: string;
+  help: string;
+  allowed: string;
+  choices: string[];
+}
+
+export interface Capabilities {
+  version: string;
+  models: string[];
+  vaes?: string[];
+  loras: string[];
+  upscalers?: string[];
+  controls?: string[];
+  embeddings: string[];
+  samplers: { name: string; label: string }[];
+  schedulers: { name: string; label: string }[];
+  fields: FieldInfo[];
+  limits: { max_pixels: number; max_pictures: number };
+}
+
+export interface Health {
+  version: string;
+  model: string;
+  uptime_s: number;
+  waiting: number;
+  running: number;
+}
+
+export interface Tokens {
+  tokens: number;
+  chunks: number;
+}
+
+export class ServerError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+// Every dialect puts its sentence somewhere else.
+function sentence(body: unknown, status: number): string {
+  const object = (body ?? {}) as { error?: { message?: string } | string; detail?: unknown };
+  if (typeof object.error === "object" && object.error.message) return object.error.message;
+  if (typeof object.detail === "string" && object.detail) return object.detail;
+  if (typeof object.error === "string") return object.error;
+  return `HTTP ${status}`;
+}
+
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(path, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw new ServerError(response.status, sentence(answer, response.status));
+  return answer as T;
+}
+
+export const capabilities = () => call<Capabilities>("GET", "/v1/capabilities");
+export const health = () => call<Health>("GET", "/health");
+export const memory = () => call<{ ram: { free: number; used: number; total: number } }>("GET", "/sdapi/v1/memory");
+export const submit = (request: object) => call<{ job_id: string }>("POST", "/v1/jobs", request);
+export const cancel = (job: string) => call<Job>("DELETE", `/v1/jobs/${job}`);
+export const jobs = () => call<{ jobs: Job[]; waiting: number; running: number }>("GET", "/v1/jobs?limit=30");
+export const tokens = (prompt: string, model: string) => call<Tokens>("POST", "/v1/tokenize", { prompt, model });
+export const readParameters = (image: string) => call<{ info: string; parameters: Record<string, string> }>("POST", "/sdapi/v1/png-info", { image });
+export const canny = (image: string) =>
+  call<{ images: string[] }>("POST", "/controlnet/detect", { controlnet_module: "canny", controlnet_input_images: [image] });
+export const upscale = (image: string, upscaler: string, scale: number) =>
+  call<{ image: string }>("POST", "/sdapi/v1/extra-single-image", { image, upscaler_1: upscaler, upscaling_resize: scale });
+export const pull = (name: string) => call<{ job_id: string }>("POST", "/v1/models/pull", { name });
+
+export const gallery = {
+  list: (search: string, favourites: boolean, limit: number, offset: number) =>
+    call<{ pictures: Picture[]; total: number }>(
+      "GET",
+      `/v1/gallery?${new URLSearchParams({ search, favourites: String(favourites), limit: String(limit), offset: String(offset) })}`,
+    ),
+  find: (id: string) => call<Picture>("GET", `/v1/gallery/${id}`),
+  favourite: (id: string, favourite: boolean) => call<Picture>("PATCH", `/v1/gallery/${id}`, { favourite }),
+  remove: (id: string) => call<object>("DELETE", `/v1/gallery/${id}`),
+};
+
+export interface JobWatcher {
+  progress(progress: Progress): void;
+  preview(image: string): void;
+  complete(images: string[], info: Job): void;
+  error(message: string): void;
+}
+
+// Follows a job until it has ended; the browser reconnects by itself and names the last event it saw. -> stops following.
+export function watch(job: string, watcher: JobWatcher): () => void {
+  const source = new EventSource(`/v1/jobs/${job}/stream`);
+  const on = (type: string, handle: (data: any) => void) =>
+    source.addEventListener(type, (event) => {
+      const text = (event as MessageEvent<string>).data;
+      if (text) handle(JSON.parse(text));
+    });
+  on("progress", (data) => watcher.progress(data));
+  on("preview", (data) => watcher.preview(`data:image/${data.format ?? "png"};base64,${data.image}`));
+  on("complete", (data) => {
+    source.close();
+    watcher.complete((data.images as string[]).map((image) => `data:image/${data.format};base64,${image}`), data.info);
+  });
+  // A broken connection is an error event without data: the browser tries again by itself.
+  on("error", (data) => {
+    source.close();
+    watcher.error(data.message);
+  });
+  return () => source.close();
+}
