@@ -55,7 +55,8 @@ double default_strength(const Request& request) { return request.outpaint.any() 
 
 Request with_seed(Request r) {
   std::random_device device;
-  if (r.seed == -1) r.seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
+  for (int64_t* seed : {&r.seed, &r.variation_seed})
+    if (*seed == -1) *seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
   return r;
 }
 

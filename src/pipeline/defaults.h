@@ -22,7 +22,7 @@ ModelDefaults with_own_file(ModelDefaults defaults, const std::filesystem::path&
 double default_strength(const Request& request);
 constexpr float default_image_guidance = 1.5f;
 
-// The request with a seed: drawn when it says -1.
+// The request with its seeds: drawn where it says -1.
 Request with_seed(Request request);
 
 // The request with everything filled in: size, steps, guidance and a seed. Errors: usage for values that no model can take.

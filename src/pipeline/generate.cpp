@@ -7,6 +7,7 @@
 #include "pipeline/describe.h"
 #include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
+#include "pipeline/hires.h"
 #include "pipeline/memory.h"
 #include "pipeline/model_hash.h"
 #include "pipeline/preview.h"
@@ -34,6 +35,18 @@ DType compute_dtype(const Backend& backend, const Request& request) {
   return compute;
 }
 
+// The second pass of a run, when it has one.
+struct Hires {
+  std::optional<Request> request;
+  std::unique_ptr<const Upscaler> upscaler;  // none: latents are enlarged
+};
+
+// Of the picture that goes through the VAE's encoder; 0x0 when none does.
+Size encoded_size(const Canvas& canvas, const Hires& hires) {
+  if (hires.upscaler) return {hires.request->width, hires.request->height};
+  return {canvas.picture.width, canvas.picture.height};
+}
+
 struct MemoryBounds {
   size_t limit;    // bytes that a run may need, 0: what the machine has
   size_t scratch;  // bytes that merging LoRAs needs while the model loads
@@ -41,14 +54,14 @@ struct MemoryBounds {
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
 // -> the side in latents of the tiles that the VAE is to work on, 0: the whole picture.
-int check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
+int check_memory_of_run(const RunModels& models, const Request& r, Size encoded, const MemoryBounds& bounds) {
   LoadedModel& base = models.base;
   LoadedModel* refiner = models.refiner;
   const auto need_of_model = [&](LoadedModel& model, int vae_tile) {
     const PromptShape prompt = prompt_shape(model, r);
     return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
                                            .compute = model.compute(), .pictures = r.batch, .vae_tile = vae_tile,
-                                           .picture_height = &model == &base ? canvas.picture.height : 0, .picture_width = canvas.picture.width});
+                                           .picture_height = &model == &base ? encoded.height : 0, .picture_width = encoded.width});
   };
   const auto need_with = [&](int vae_tile) {
     const MemoryNeed need = need_of_model(base, vae_tile), more = refiner ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
@@ -77,6 +90,8 @@ void check_workflow(LoadedModel& model, const Request& r) {
   check(kind == UNetInput::latents || r.init_image, ErrorKind::unsupported, "the model ", name, " is made for ",
         kind == UNetInput::editing ? "editing: give it a picture (--init-image)" : "inpainting: give it a picture and a mask (--init-image, --mask)");
   check(kind == UNetInput::editing || !r.image_guidance, ErrorKind::unsupported, "the model ", name, " is not made for editing (pix2pix): it knows no image guidance");
+  check(kind == UNetInput::latents || r.resize_mode != ResizeMode::latent, ErrorKind::unsupported, "the model ", name,
+        " is shown the picture: it cannot be resized as latents (--resize-mode)");
   check(kind != UNetInput::editing || !r.mask, ErrorKind::unsupported, "the model ", name, " edits whole pictures: it takes no mask");
 }
 
@@ -99,7 +114,7 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   return source;
 }
 
-std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
+std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hires& hires) {
   const Request& r = c.request();
   c.phase("text");
   auto start = Clock::now();
@@ -113,6 +128,7 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
   c.phase("denoise");
   start = Clock::now();
   std::vector<Latents> latents = draw_pass(c, {r, prompts, refiner_prompts ? &*refiner_prompts : nullptr, source});
+  if (hires.request) latents = draw_hires(c, *hires.request, hires.upscaler.get(), latents);
   c.run.timings.denoise_s = seconds_since(start);
   return latents;
 }
@@ -125,7 +141,9 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
     result.image = paste_back(canvas, decode_latents(c.decoder_of(model), latents[i], c.quantization()));
-    result.seed = c.request().seed + static_cast<int64_t>(i);
+    result.seed = seed_of(c.request(), static_cast<int>(i)).seed;
+    result.latent_height = latents[i].height;
+    result.latent_width = latents[i].width;
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
   }
@@ -144,7 +162,9 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
   for (int i = 0; i < asked.batch; ++i) {
     Request one = asked;
     one.batch = 1;
-    one.seed = asked.seed + i;
+    const ImageSeed seed = seed_of(asked, i);
+    one.seed = seed.seed;
+    one.variation_seed = seed.variation;
     Run run = engine.generate(with_wildcards(std::move(one)), events);
     run.results.insert(run.results.begin(), std::make_move_iterator(all.results.begin()), std::make_move_iterator(all.results.end()));
     all = std::move(run);
@@ -174,6 +194,8 @@ Run Engine::generate(const Request& given, const Events& events) {
   }
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
   const Canvas canvas = make_canvas(request);
+  Hires hires{hires_request(request), nullptr};
+  if (hires.request) hires.upscaler = hires_upscaler(request, backend(), compute);
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
   RunContext c{events, base, refiner, {}};
@@ -181,15 +203,16 @@ Run Engine::generate(const Request& given, const Events& events) {
   c.run.request.dtype = compute;
   c.run.model_name = base.source()->name();
   c.run.device = str(backend().name(), " ", backend().info().instructions);
+  if (hires.request) c.run.hires_upscaler = hires.upscaler ? hires.upscaler->name() : find_latent_upscaler(request.hires_upscaler)->display;
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  c.run.vae_tile = check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  c.run.vae_tile = check_memory_of_run(models, hires.request.value_or(request), encoded_size(canvas, hires), {state_->memory_limit, adapters.scratch});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
-  if (request.init_image) base.vae_encoder();
+  if (request.init_image || hires.upscaler) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
   if (tiny_previews) {
@@ -198,7 +221,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   }
   c.run.timings.load_s = seconds_since(start);
 
-  decode_results(c, canvas, draw_latents(c, canvas));
+  decode_results(c, canvas, draw_latents(c, canvas, hires));
   c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);

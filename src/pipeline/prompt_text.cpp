@@ -159,7 +159,8 @@ Request with_wildcards(Request request) {
   WildcardFolder folder(request.wildcards_dir);
   const auto seed = static_cast<uint64_t>(std::max<int64_t>(request.seed, 0));
   request.prompt = expanded(request.prompt, folder, seed);
-  if (request.negative) request.negative = expanded(*request.negative, folder, seed);
+  for (auto* prompt : {&request.negative, &request.hires_prompt, &request.hires_negative})
+    if (*prompt) *prompt = expanded(**prompt, folder, seed);
   request.wildcards_dir.clear();
   return request;
 }
