@@ -11,6 +11,9 @@ namespace imagent {
 // known family.
 ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction);
 
+// The same for a ControlNet, whose tensors have diffusers' names. Errors: unsupported.
+UNetConfig detect_controlnet(const Source& controlnet);
+
 // The vocabulary entry with which a text encoder's prompts are padded, by the encoder's width. Errors: unsupported.
 std::string pad_token(const Source& text_encoder);
 

@@ -23,7 +23,7 @@ const std::vector<Kind>& kinds() {
       {"a Flux model, which imagent does not know", ErrorKind::unsupported, {"double_blocks.", "single_transformer_blocks."}, {}},
       {"a Stable Cascade model, which imagent does not know", ErrorKind::unsupported, {"effnet_mapper.", "clip_txt_pooled_mapper."}, {}},
       {"a model of the EDM kind (Playground), which imagent does not know", ErrorKind::unsupported, {}, {"edm_mean", "edm_vpred"}},
-      {"a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model."}},
+      {"a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model.", "zero_convs."}},
       {"a textual-inversion embedding", ErrorKind::model, {}, {"emb_params", "string_to_param", "clip_l", "clip_g"}},
       {"the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
       {"one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
@@ -40,6 +40,13 @@ bool fits(const Kind& kind, const std::string& name) {
 }
 
 }  // namespace
+
+std::string kind_of(const Source& file) {
+  const std::vector<std::string> names = file.names();
+  for (const Kind& kind : kinds())
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return fits(kind, name); })) return std::string(kind.what);
+  return "";
+}
 
 void require_whole_model(const Source& file, const LdmParts& parts) {
   constexpr const char* wanted = ": a whole model is wanted, with UNet, text encoder and VAE";

@@ -60,13 +60,12 @@ ClipTokenizer ModelFolder::tokenizer(const std::string& text_encoder) const {
   return ClipTokenizer::from_folder(path_ / (text_encoder == "text_encoder" ? "tokenizer" : "tokenizer_2"));
 }
 
-fs::path ModelFolder::weights_file(const std::string& part, bool prefer_half) const {
-  const std::string stem = part.starts_with("text_encoder") ? "model" : "diffusion_pytorch_model";
+static fs::path weights_file(const fs::path& folder, const std::string& stem, bool prefer_half) {
   const std::string variants[] = {prefer_half ? ".fp16" : "", prefer_half ? "" : ".fp16"};
   for (const std::string& variant : variants)
     for (const std::string& name : {stem + variant + ".safetensors", stem + ".safetensors.index" + variant + ".json"})
-      if (fs::exists(path_ / part / name)) return path_ / part / name;
-  fail(ErrorKind::model, "no weights in ", (path_ / part).string(), ": neither ", stem, ".safetensors nor ", stem, ".fp16.safetensors nor an index of shards");
+      if (fs::exists(folder / name)) return folder / name;
+  fail(ErrorKind::model, "no weights in ", folder.string(), ": neither ", stem, ".safetensors nor ", stem, ".fp16.safetensors nor an index of shards");
 }
 
 // The files that an index names; each has to lie beside it.
@@ -86,16 +85,22 @@ static std::vector<fs::path> shard_files(const fs::path& index_file) {
   return files;
 }
 
+std::shared_ptr<const Source> open_folder_weights(const fs::path& folder, const std::string& stem, bool prefer_half) {
+  const fs::path file = weights_file(folder, stem, prefer_half);
+  if (file.extension() != ".json") return open_safetensors(file);
+  std::vector<std::shared_ptr<const Source>> shards;
+  for (const fs::path& shard : shard_files(file)) shards.push_back(open_safetensors(shard));
+  return merged(std::move(shards), file.string());
+}
+
+static std::string weights_stem(const std::string& part) { return part.starts_with("text_encoder") ? "model" : "diffusion_pytorch_model"; }
+
+fs::path ModelFolder::weights_file(const std::string& part, bool prefer_half) const {
+  return imagent::weights_file(path_ / part, weights_stem(part), prefer_half);
+}
+
 std::shared_ptr<const Source> ModelFolder::weights(const std::string& part, bool prefer_half) const {
-  const fs::path file = weights_file(part, prefer_half);
-  std::shared_ptr<const Source> source;
-  if (file.extension() == ".json") {
-    std::vector<std::shared_ptr<const Source>> shards;
-    for (const fs::path& shard : shard_files(file)) shards.push_back(open_safetensors(shard));
-    source = merged(std::move(shards), file.string());
-  } else {
-    source = open_safetensors(file);
-  }
+  std::shared_ptr<const Source> source = open_folder_weights(path_ / part, weights_stem(part), prefer_half);
   // Names of diffusers before 0.17 in the autoencoder's attention.
   if (part == "vae")
     source = renamed(source, {{".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}});

@@ -9,6 +9,10 @@
 
 namespace imagent {
 
+// The tensors of one part's folder: STEM.safetensors or the shards of an index. `prefer_half`: the .fp16. variant goes first
+// when both are there. Errors: model, naming the files that were looked for.
+std::shared_ptr<const Source> open_folder_weights(const std::filesystem::path& folder, const std::string& stem, bool prefer_half);
+
 class ModelFolder : public ModelSource {
  public:
   // Errors: model, when there is no such folder or it is no model.
@@ -23,8 +27,6 @@ class ModelFolder : public ModelSource {
   ModelConfig model_config(const std::string& prediction) const override;
   ClipTokenizer tokenizer(const std::string& text_encoder) const override;
 
-  // The tensors of a part: one safetensors file or the shards of an index. `prefer_half`: the .fp16. variant goes first
-  // when both are there. Errors: model, naming the files that were looked for.
   std::shared_ptr<const Source> weights(const std::string& part, bool prefer_half) const override;
   std::filesystem::path weights_file(const std::string& part, bool prefer_half) const;
 
