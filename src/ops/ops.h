@@ -24,6 +24,7 @@ Tensor geglu(const Tensor& x);                            // [...,2C] -> [...,C]
 Tensor axpby(float a, Tensor x, float b, Tensor z);       // a*x + b*z
 Tensor operator+(Tensor x, Tensor z);
 Tensor concat_channels(std::span<const Tensor> parts);    // along the last axis
+Tensor concat_rows(std::span<const Tensor> parts);        // along the first axis
 Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width);
 Tensor wrap(const Tensor& x, const Border& border);       // [N,H,W,C], continued by its own other side
 Tensor embed(Backend& backend, std::span<const int32_t> ids, const Packed& table, Shape shape);  // one row an id; result [...,C]

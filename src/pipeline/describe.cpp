@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/version.h"
+#include "image/canny.h"
 #include "image/infotext.h"
 #include "pipeline/picture_start.h"
 #include "pipeline/replay.h"
@@ -73,6 +74,15 @@ static std::optional<double> strength_of(const Run& run) {
   return run.request.init_image ? run.request.strength : std::nullopt;
 }
 
+// As A1111's ControlNet extension writes a unit.
+static std::string describe_control(const ControlUnit& unit) {
+  std::string text = str("Module: ", unit.preprocess == Preprocessor::canny ? "canny" : "none", ", Model: ", std::filesystem::path(unit.model).stem().string(),
+                         ", Weight: ", decimal(unit.strength), ", Resize Mode: Just Resize");
+  if (unit.preprocess == Preprocessor::canny) text += str(", Threshold A: ", CannyThresholds{}.low, ", Threshold B: ", CannyThresholds{}.high);
+  return text + str(", Guidance Start: ", decimal(unit.start), ", Guidance End: ", decimal(unit.end), ", Pixel Perfect: True, Control Mode: ",
+                    unit.guess ? "ControlNet is more important" : "Balanced");
+}
+
 std::string describe(const Run& run, int index) {
   const Request& r = run.request;
   Infotext info;
@@ -106,6 +116,12 @@ std::string describe(const Run& run, int index) {
   }
   if (!run.lora_hashes.empty()) info.set("Lora hashes", hash_list(run.lora_hashes));
   if (!run.embedding_hashes.empty()) info.set("TI hashes", hash_list(run.embedding_hashes));
+  if (r.freeu) {  // as Forge writes it
+    info.set("freeu_enabled", "True");
+    for (const auto& [name, scale] : {std::pair{"freeu_b1", r.freeu.b1}, {"freeu_b2", r.freeu.b2}, {"freeu_s1", r.freeu.s1}, {"freeu_s2", r.freeu.s2}})
+      info.set(name, decimal(scale));
+  }
+  for (size_t i = 0; i < r.controls.size(); ++i) info.set(str("ControlNet ", i), describe_control(r.controls[i]));
   info.set("imagent", own_fields(r, run.device));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);

@@ -14,6 +14,9 @@ ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmPar
 // "sd1", "sd2", "sdxl", "sdxl-refiner", "sd" for another width; "-inpaint", "-pix2pix" by the channels of its input.
 std::string kind_of_unet(const Source& unet);
 
+// The same for a ControlNet, whose tensors have diffusers' names. Errors: unsupported.
+UNetConfig detect_controlnet(const Source& controlnet);
+
 // The vocabulary entry with which a text encoder's prompts are padded, by the encoder's width. Errors: unsupported.
 std::string pad_token(const Source& text_encoder);
 

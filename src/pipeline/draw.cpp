@@ -23,6 +23,7 @@ Guidance guidance_for(const DrawStage& stage, const ModelCall& call) {
   g.wants_negative = call.wants_unconditional;
   check(!g.wants_negative || stage.prompts->negative, ErrorKind::usage, "the sampler ddim_cfgpp works with guidance only: the guidance scale has to be above 1");
   g.rescale = r.guidance_rescale;
+  g.freeu = r.freeu;
   g.positive = stage.prompts->positive.at(step, stage.time_ids);
   if (stage.prompts->negative) g.negative = stage.prompts->negative->at(step, stage.negative_time_ids)[0];
   return g;
@@ -52,7 +53,11 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
   for (const auto& [sampling, inputs] : waiting) {
     const ModelCall& call = sampling->call();
     guidances.push_back(guidance_for(stage, call));
-    jobs.push_back({call.input.values, static_cast<float>(call.timestep), &guidances.back(), inputs->extra.values});
+    jobs.push_back({.input = call.input.values,
+                    .timestep = static_cast<float>(call.timestep),
+                    .guidance = &guidances.back(),
+                    .extra = inputs->extra.values,
+                    .controls = active_controls(stage.controls, call.step, call.steps)});
   }
   const Latents& shape = waiting[0].sampling->call().input;
   std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);

@@ -54,20 +54,24 @@ struct MemoryBounds {
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
 // -> the side in latents of the tiles that the VAE is to work on, 0: the whole picture.
-int check_memory_of_run(const RunModels& models, const Request& r, Size encoded, const MemoryBounds& bounds) {
-  LoadedModel& base = models.base;
-  LoadedModel* refiner = models.refiner;
+int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, const MemoryBounds& bounds) {
+  LoadedModel &base = c.base, *refiner = c.refiner;
   const auto need_of_model = [&](LoadedModel& model, int vae_tile) {
     const PromptShape prompt = prompt_shape(model, r);
-    return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
-                                           .compute = model.compute(), .pictures = r.batch, .vae_tile = vae_tile,
-                                           .picture_height = &model == &base ? encoded.height : 0, .picture_width = encoded.width});
+    RunShape shape{.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
+                   .compute = model.compute(), .pictures = r.batch, .vae_tile = vae_tile};
+    if (&model == &base) {
+      shape.picture_height = encoded.height;
+      shape.picture_width = encoded.width;
+      shape.controlnets.assign(c.controlnets.begin(), c.controlnets.end());
+    }
+    return predict_memory(model.source(), shape);
   };
   const auto need_with = [&](int vae_tile) {
     const MemoryNeed need = need_of_model(base, vae_tile), more = refiner ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
     return MemoryNeed{need.weights + more.weights, std::max({need.activations, more.activations, bounds.scratch})};
   };
-  const size_t loaded = base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
+  const size_t loaded = base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0) + packed_bytes(c.controlnets);
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
   MemoryNeed need = need_with(tile);
   if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
@@ -198,7 +202,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (hires.request) hires.upscaler = hires_upscaler(request, backend(), compute);
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
-  RunContext c{events, base, refiner, {}};
+  RunContext c{events, base, refiner, state_->open_controlnets(request, compute), {}};
   c.run.request = request;
   c.run.request.dtype = compute;
   c.run.model_name = base.source()->name();
@@ -208,7 +212,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  c.run.vae_tile = check_memory_of_run(models, hires.request.value_or(request), encoded_size(canvas, hires), {state_->memory_limit, adapters.scratch});
+  c.run.vae_tile = check_memory_of_run(c, hires.request.value_or(request), encoded_size(canvas, hires), {state_->memory_limit, adapters.scratch});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
@@ -219,10 +223,11 @@ Run Engine::generate(const Request& given, const Events& events) {
     const LoadedPreviewer& tiny = state_->open_previewer(asked.taesd, compute);
     c.tiny.emplace(PictureDecoder{*tiny.network, tiny.config, backend(), compute, vae_tile_sides[0]});
   }
+  for (LoadedControlNet* net : c.controlnets) net->model();
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas, hires));
-  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
+  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + packed_bytes(c.controlnets) + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "models/freeu.h"
 #include "sampling/rng.h"
 #include "tensor/dtype.h"
 #include "text/extra_networks.h"
@@ -30,6 +31,17 @@ enum class Compat { native, diffusers, a1111 };  // docs/cli.md: whose rules dec
 enum class PreviewKind { none, latent, taesd, vae };
 enum class ResizeMode { stretch, crop, fill, latent };                      // A1111's 0..3
 enum class InpaintFill { fill, original, latent_noise, latent_nothing };    // A1111's 0..3
+enum class Preprocessor { none, canny };
+
+// A ControlNet and the picture it looks at.
+struct ControlUnit {
+  std::string model{};                      // a folder in diffusers' layout or a file
+  std::shared_ptr<const Image> image{};     // of any size: it is resized to the picture's
+  Preprocessor preprocess = Preprocessor::none;
+  float strength = 1;
+  double start = 0, end = 1;                // part of the steps in which it counts
+  bool guess = false;                       // it counts for the prompt only, not for the negative one, and less in the outer layers
+};
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.
 struct Request {
@@ -87,6 +99,8 @@ struct Request {
   std::string hires_upscaler = "latent";
   std::string hires_sampler{}, hires_scheduler{};                // "": as the first pass
   std::optional<std::string> hires_prompt{}, hires_negative{};   // absent: as the first pass
+  FreeU freeu{};
+  std::vector<ControlUnit> controls{};        // ControlNets, each adding to the others
 
   GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "pipeline/engine.h"
+#include "pipeline/loaded_controlnet.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/preview.h"
 
@@ -15,6 +16,7 @@ struct RunContext {
   const Events& events;
   LoadedModel& base;
   LoadedModel* refiner;
+  std::vector<LoadedControlNet*> controlnets;  // one for each of the request's controls
   Run run;
   std::optional<PictureDecoder> tiny = {};  // for previews by TAESD
 
