@@ -38,20 +38,27 @@ static std::string description(const FieldInfo& field) {
 
 namespace {
 // CLI11 writes into these while it parses.
+struct Bound {
+  const FieldInfo* field;
+  const FieldInfo* list;  // whose part the field is; null: none
+  CLI::Option* option;
+};
 struct Parser {
   CLI::App app;
   std::deque<std::string> texts;
-  std::vector<std::pair<const FieldInfo*, CLI::Option*>> options;
+  std::vector<Bound> options;
 
   Parser(const CommandInfo& command, const std::vector<FieldInfo>& fields) : app(command.summary, "imagent " + command.name) {
     app.allow_extras();
     app.set_help_flag("-h,--help", "This text");
     app.get_formatter()->column_width(help_column);
-    for (const FieldInfo& field : fields)
-      if (!field.flags.empty()) add(field);
+    for (const FieldInfo& field : fields) {
+      if (!field.flags.empty()) add(field, nullptr);
+      for (const FieldInfo& part : field.parts) add(part, &field);
+    }
   }
 
-  void add(const FieldInfo& field) {
+  void add(const FieldInfo& field, const FieldInfo* list) {
     const std::string names = join(field.flags, ",");
     const std::string help = description(field);
     CLI::Option* option;
@@ -63,14 +70,17 @@ struct Parser {
       option = app.add_flag(names, help);
     }
     option->group(field.group);
-    options.emplace_back(&field, option);
+    options.push_back({&field, list, option});
   }
 };
 }  // namespace
 
 static std::vector<std::string> all_flags(const std::vector<FieldInfo>& fields) {
   std::vector<std::string> flags = {"--help"};
-  for (const FieldInfo& field : fields) flags.insert(flags.end(), field.flags.begin(), field.flags.end());
+  for (const FieldInfo& field : fields) {
+    flags.insert(flags.end(), field.flags.begin(), field.flags.end());
+    for (const FieldInfo& part : field.parts) flags.insert(flags.end(), part.flags.begin(), part.flags.end());
+  }
   return flags;
 }
 
@@ -109,6 +119,21 @@ static std::string option_text(const FieldInfo& field, const CLI::Option& option
   return std::to_string(count);
 }
 
+// The elements of lists with parts, as their flags followed one another: the first part's flag begins the next element.
+static void gather_elements(const Parser& parser, GivenValues& given) {
+  std::map<const CLI::Option*, size_t> seen;
+  std::map<const FieldInfo*, std::vector<std::map<std::string, std::string>>> lists;
+  for (const CLI::Option* option : parser.app.parse_order()) {
+    const auto bound = std::find_if(parser.options.begin(), parser.options.end(), [&](const Bound& b) { return b.option == option; });
+    if (bound == parser.options.end() || !bound->list) continue;
+    auto& elements = lists[bound->list];
+    if (bound->field == &bound->list->parts.front()) elements.emplace_back();
+    check(!elements.empty(), ErrorKind::usage, bound->field->flag(), ": belongs behind a ", bound->list->flag());
+    elements.back()[bound->field->name] = option->results()[seen[option]++];
+  }
+  for (const auto& [list, elements] : lists) given[list->name] = {list_text(elements), list->flag()};
+}
+
 Arguments parse_arguments(const CommandInfo& command, const std::vector<FieldInfo>& fields, std::vector<std::string> arguments) {
   Parser parser(command, fields);
   Arguments parsed;
@@ -133,8 +158,9 @@ Arguments parse_arguments(const CommandInfo& command, const std::vector<FieldInf
   if (parsed.positional.size() > command.max_positional)
     fail(ErrorKind::usage, "unexpected argument ", quoted(parsed.positional[command.max_positional]), " of ", command.name,
          command.positional_hint.empty() ? "" : "; " + command.positional_hint);
-  for (const auto& [field, option] : parser.options)
-    if (option->count() > 0) parsed.given[field->name] = {option_text(*field, *option), field->flag()};
+  gather_elements(parser, parsed.given);
+  for (const auto& [field, list, option] : parser.options)
+    if (!list && option->count() > 0) parsed.given[field->name] = {option_text(*field, *option), field->flag()};
   return parsed;
 }
 

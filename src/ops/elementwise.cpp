@@ -47,6 +47,23 @@ Tensor concat_channels(std::span<const Tensor> parts) {
   return y;
 }
 
+Tensor concat_rows(std::span<const Tensor> parts) {
+  check(!parts.empty(), "concat_rows: nothing to join");
+  Shape shape = parts[0].shape();
+  shape[0] = 0;
+  std::vector<Tensor> flat;  // joining the first axis of dense tensors is joining the channels of one row
+  for (const Tensor& part : parts) {
+    Shape rest = part.shape();
+    rest[0] = 0;
+    Shape wanted = shape;
+    wanted[0] = 0;
+    check(rest == wanted, "concat_rows: ", parts[0].shape(), " and ", part.shape(), " differ");
+    flat.push_back(part.reshape({1, part.numel()}));
+    shape[0] += part.dim(0);
+  }
+  return concat_channels(flat).reshape(shape);
+}
+
 Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width) {
   check(x.rank() == 4 && height > 0 && width > 0, "upsample_nearest: ", x.shape(), " to ", height, "x", width);
   Tensor y = x.like({x.dim(0), height, width, x.dim(3)});

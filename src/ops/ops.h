@@ -23,6 +23,7 @@ Tensor geglu(const Tensor& x);                            // [...,2C] -> [...,C]
 Tensor axpby(float a, Tensor x, float b, Tensor z);       // a*x + b*z
 Tensor operator+(Tensor x, Tensor z);
 Tensor concat_channels(std::span<const Tensor> parts);    // along the last axis
+Tensor concat_rows(std::span<const Tensor> parts);        // along the first axis
 Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width);
 Tensor embed(Backend& backend, std::span<const int32_t> ids, const Packed& table, Shape shape);  // one row an id; result [...,C]
 Tensor cast(Tensor x, DType dtype);                       // x itself when it has that dtype

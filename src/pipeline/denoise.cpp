@@ -13,6 +13,7 @@ namespace {
 struct Row {
   const DenoiseJob* job;
   const WeightedConditioning* condition;
+  bool positive;       // of the prompt, not of the negative one
   bool blank = false;  // zeros for the further channels
 };
 
@@ -20,9 +21,9 @@ std::vector<Row> rows_of(std::span<const DenoiseJob> jobs) {
   std::vector<Row> rows;
   for (const DenoiseJob& job : jobs) {
     check(!job.guidance->positive.empty(), "denoise: a picture has no prompt");
-    if (job.guidance->needs_blank()) rows.push_back({&job, &job.guidance->negative, true});
-    if (job.guidance->needs_negative()) rows.push_back({&job, &job.guidance->negative});
-    for (const WeightedConditioning& condition : job.guidance->positive) rows.push_back({&job, &condition});
+    if (job.guidance->needs_blank()) rows.push_back({&job, &job.guidance->negative, false, true});
+    if (job.guidance->needs_negative()) rows.push_back({&job, &job.guidance->negative, false});
+    for (const WeightedConditioning& condition : job.guidance->positive) rows.push_back({&job, &condition, true});
   }
   return rows;
 }
@@ -73,6 +74,29 @@ UNetConditions conditions_of(const UNet2DConditionModel& unet, Backend& backend,
   return c;
 }
 
+// The rows' latents [N,h,w,C], with their further channels when `picture` has more than the latents.
+Tensor upload_sample(Backend& backend, DType compute, std::span<const Row> rows, Shape picture) {
+  const int64_t pixels = picture[0] * picture[1], channels = picture[2], size = picture.numel(), n = static_cast<int64_t>(rows.size());
+  std::vector<float> values(static_cast<size_t>(n * size));
+  for (int64_t i = 0; i < n; ++i) {
+    const std::span<const float> latents = rows[i].job->input, extra = rows[i].job->extra;
+    const int64_t own = static_cast<int64_t>(latents.size()) / pixels;
+    to_channels_last(latents, pixels, channels, &values[i * size]);
+    if (own < channels && !rows[i].blank) to_channels_last(extra, pixels, channels, &values[i * size + own]);
+  }
+  return cast(upload(backend, {n, picture[0], picture[1], channels}, values), compute);
+}
+
+// What the ControlNets say: they see the latents alone, also where the UNet gets further channels.
+UNetResiduals residuals_for(std::span<const Row> rows, const Tensor& sample, const UNetConditions& conditions) {
+  std::vector<ControlRow> seen;
+  for (const Row& row : rows) seen.push_back({row.job->controls, row.positive});
+  if (std::all_of(seen.begin(), seen.end(), [](const ControlRow& row) { return row.controls.empty(); })) return {};
+  if (rows[0].job->extra.empty()) return control_residuals(sample, conditions, seen);
+  const int64_t height = sample.dim(1), width = sample.dim(2), channels = static_cast<int64_t>(rows[0].job->input.size()) / (height * width);
+  return control_residuals(upload_sample(sample.backend(), sample.dtype(), rows, {height, width, channels}), conditions, seen);
+}
+
 // negative + scale * sum of weight * (positive - negative). With a picture to edit (Brooks et al. 2023, equation 3) the
 // negative row sees the picture and is itself taken as a difference, from the blank row.
 std::vector<float> guide(const Guidance& guidance, std::span<const std::vector<float>> outputs) {
@@ -111,17 +135,13 @@ void rescale_guidance(std::span<float> guided, std::span<const float> conditiona
 
 std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
   const std::vector<Row> rows = rows_of(jobs);
-  const int64_t channels = unet.in_channels(), pixels = int64_t{height} * width, size = channels * pixels, n = static_cast<int64_t>(rows.size());
-  std::vector<float> input(static_cast<size_t>(n * size));
-  for (int64_t i = 0; i < n; ++i) {
-    const std::span<const float> latents = rows[i].job->input, extra = rows[i].job->extra;
-    check(static_cast<int64_t>(latents.size() + extra.size()) == size, "denoise: latents of ", latents.size() + extra.size(), " values, the UNet wants ", size);
-    to_channels_last(latents, pixels, channels, &input[i * size]);
-    if (!rows[i].blank) to_channels_last(extra, pixels, channels, &input[i * size + static_cast<int64_t>(latents.size()) / pixels]);
-  }
-  Backend& backend = unet.backend();
-  const Tensor sample = cast(upload(backend, {n, height, width, channels}, input), compute);
-  const Tensor output = unet(sample, conditions_of(unet, backend, compute, rows));
+  const int64_t channels = unet.in_channels(), size = channels * height * width, n = static_cast<int64_t>(rows.size());
+  for (const DenoiseJob& job : jobs)
+    check(static_cast<int64_t>(job.input.size() + job.extra.size()) == size, "denoise: latents of ", job.input.size() + job.extra.size(),
+          " values, the UNet wants ", size);
+  const Tensor sample = upload_sample(unet.backend(), compute, rows, {height, width, channels});
+  const UNetConditions conditions = conditions_of(unet, unet.backend(), compute, rows);
+  const Tensor output = unet(sample, conditions, residuals_for(rows, sample, conditions));
   const std::vector<float> values = download(output);
 
   const int64_t out_size = output.numel() / n;

@@ -5,6 +5,7 @@
 
 #include "models/unet.h"
 #include "pipeline/conditioning.h"
+#include "pipeline/control.h"
 
 namespace imagent {
 
@@ -13,6 +14,7 @@ struct DenoiseJob {
   float timestep = 0;
   const Guidance* guidance = nullptr;
   std::span<const float> extra = {};  // [C',h,w]: further channels of the UNet's input, not scaled
+  std::vector<const Control*> controls = {};  // those that count in this step
 };
 
 // A model output [C,h,w] (eps, v or x0) with guidance, and the one of the negative prompt alone (empty without guidance).

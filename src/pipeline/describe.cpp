@@ -4,12 +4,13 @@
 #include <algorithm>
 
 #include "base/version.h"
+#include "image/canny.h"
 #include "image/infotext.h"
 #include "sampling/samplers.h"
 
 namespace imagent {
 
-static std::string decimal(float value) {
+static std::string decimal(double value) {
   std::ostringstream out;
   out.precision(7);
   out << value;
@@ -25,6 +26,15 @@ static std::string hash_list(const std::vector<std::pair<std::string, std::strin
     if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
   }
   return join(texts, ", ");
+}
+
+// As A1111's ControlNet extension writes a unit.
+static std::string describe_control(const ControlUnit& unit) {
+  std::string text = str("Module: ", unit.preprocess == Preprocessor::canny ? "canny" : "none", ", Model: ", std::filesystem::path(unit.model).stem().string(),
+                         ", Weight: ", decimal(unit.strength), ", Resize Mode: Just Resize");
+  if (unit.preprocess == Preprocessor::canny) text += str(", Threshold A: ", CannyThresholds{}.low, ", Threshold B: ", CannyThresholds{}.high);
+  return text + str(", Guidance Start: ", decimal(unit.start), ", Guidance End: ", decimal(unit.end), ", Pixel Perfect: True, Control Mode: ",
+                    unit.guess ? "ControlNet is more important" : "Balanced");
 }
 
 std::string describe(const Run& run, int index) {
@@ -49,6 +59,7 @@ std::string describe(const Run& run, int index) {
   }
   if (!run.lora_hashes.empty()) info.set("Lora hashes", hash_list(run.lora_hashes));
   if (!run.embedding_hashes.empty()) info.set("TI hashes", hash_list(run.embedding_hashes));
+  for (size_t i = 0; i < r.controls.size(); ++i) info.set(str("ControlNet ", i), describe_control(r.controls[i]));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);
 }

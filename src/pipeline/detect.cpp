@@ -151,6 +151,13 @@ std::vector<int> heads_of(const Source& unet, const Family& family) {
   }
 }
 
+const Family& known_family(const std::string& origin, const Traits& t, const char* what) {
+  const Family* family = family_of(t);
+  check(family, ErrorKind::unsupported, origin, ": its ", what, " reads text of width ", t.context, t.pooled ? str(" and ", t.pooled, " added numbers") : "",
+        ", which no known model does: name a folder with its configuration", std::string_view(what) == "UNet" ? " (--model-config)" : "");
+  return *family;
+}
+
 }  // namespace
 
 std::string kind_of_unet(const Source& unet) {
@@ -159,21 +166,27 @@ std::string kind_of_unet(const Source& unet) {
   return std::string(family ? family->kind : "sd") + (t.in_channels == 9 ? "-inpaint" : t.in_channels == 8 ? "-pix2pix" : "");
 }
 
+UNetConfig detect_controlnet(const Source& controlnet) {
+  const Family& family = known_family(controlnet.origin(), traits_of(controlnet), "ControlNet");
+  UNetConfig config;
+  config.heads = heads_of(controlnet, family);
+  config.addition_time_embed_dim = family.size_number_width;
+  return config;
+}
+
 std::string pad_token(const Source& text_encoder) { return text_encoder_of(text_encoder).pad; }
 
 ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction) {
   const auto unet = rearranged(file, parts.at("unet"));
   Traits t = traits_of(*file, *unet);
   if (!prediction.empty()) t.prediction = prediction;
-  const Family* family = family_of(t);
-  check(family, ErrorKind::unsupported, file->origin(), ": its UNet reads text of width ", t.context,
-        t.pooled ? str(" and ", t.pooled, " added numbers") : "", ", which no known model does: name a folder with its configuration (--model-config)");
+  const Family& family = known_family(file->origin(), t, "UNet");
   ModelConfig config;
-  config.unet.heads = heads_of(*unet, *family);
-  config.unet.addition_time_embed_dim = family->size_number_width;
-  config.unet.sample_size = t.side ? t.side / 8 : t.turbo ? 64 : family->sample_size;
+  config.unet.heads = heads_of(*unet, family);
+  config.unet.addition_time_embed_dim = family.size_number_width;
+  config.unet.sample_size = t.side ? t.side / 8 : t.turbo ? 64 : family.sample_size;
   if (!t.side && t.context == sd2_context && t.prediction == "v_prediction") config.unet.sample_size = sd2_v_sample_size;
-  config.vae.scaling_factor = family->scaling_factor;
+  config.vae.scaling_factor = family.scaling_factor;
   config.vae.latent_channels = static_cast<int>(axis_of(*rearranged(file, parts.at("vae")), "decoder.conv_in.weight", 1));
   for (const char* part : {"text_encoder", "text_encoder_2"}) {
     if (!parts.contains(part)) continue;
@@ -182,8 +195,8 @@ ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmPar
   }
   config.scheduler = scheduler_of(t);
   config.prediction_known = !t.prediction.empty();
-  config.zeros_for_no_negative = family->zeros_for_no_negative;
-  config.wants_aesthetic_score = family->wants_aesthetic_score;
+  config.zeros_for_no_negative = family.zeros_for_no_negative;
+  config.wants_aesthetic_score = family.wants_aesthetic_score;
   config.defaults = model_defaults(config.scheduler, config.unet.sample_size, parts.contains("text_encoder_2"));
   return config;
 }

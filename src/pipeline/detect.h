@@ -11,6 +11,9 @@ namespace imagent {
 // known family.
 ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction);
 
+// The same for a ControlNet, whose tensors have diffusers' names. Errors: unsupported.
+UNetConfig detect_controlnet(const Source& controlnet);
+
 // "sd1", "sd2", "sdxl", "sdxl-refiner", "sd" for another width; "-inpaint", "-pix2pix" by the channels of its input.
 std::string kind_of_unet(const Source& unet);
 

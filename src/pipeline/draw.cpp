@@ -52,7 +52,11 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
   for (const auto& [sampling, inputs] : waiting) {
     const ModelCall& call = sampling->call();
     guidances.push_back(guidance_for(stage, call));
-    jobs.push_back({call.input.values, static_cast<float>(call.timestep), &guidances.back(), inputs->extra.values});
+    jobs.push_back({.input = call.input.values,
+                    .timestep = static_cast<float>(call.timestep),
+                    .guidance = &guidances.back(),
+                    .extra = inputs->extra.values,
+                    .controls = active_controls(stage.controls, call.step, call.steps)});
   }
   const Latents& shape = waiting[0].sampling->call().input;
   std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "pipeline/control.h"
 #include "pipeline/encode_prompt.h"
 #include "pipeline/engine.h"
 #include "pipeline/picture_inputs.h"
@@ -18,6 +19,7 @@ struct DrawStage {
   std::vector<float> time_ids, negative_time_ids;  // SDXL
   const Request* request = nullptr;
   std::span<const PictureInputs> inputs;           // one an image
+  std::vector<Control> controls = {};
 };
 
 struct DrawObserver {

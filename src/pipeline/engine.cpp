@@ -44,4 +44,24 @@ LoadedModel& Engine::State::open_model(const ModelKey& key) {
   return *models.front().second;
 }
 
+std::vector<LoadedControlNet*> Engine::State::open_controlnets(const Request& request, DType compute) {
+  std::vector<LoadedControlNet*> nets;
+  decltype(controlnets) used;
+  const auto find = [](auto& list, const ModelKey& key) { return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.first == key; }); };
+  for (const ControlUnit& unit : request.controls) {
+    const ModelKey key{unit.model, {}, {}, compute};
+    auto found = find(used, key);
+    if (found == used.end()) {
+      const auto kept = find(controlnets, key);
+      auto net = kept == controlnets.end() ? std::make_unique<LoadedControlNet>(open_controlnet(unit.model, size_of(compute) == 2), *backend, compute)
+                                           : std::move(kept->second);
+      if (kept != controlnets.end()) controlnets.erase(kept);
+      found = used.insert(used.end(), {key, std::move(net)});
+    }
+    nets.push_back(found->second.get());
+  }
+  if (!used.empty()) controlnets = std::move(used);
+  return nets;
+}
+
 }  // namespace imagent

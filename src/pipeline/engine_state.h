@@ -6,6 +6,7 @@
 
 #include "pipeline/embedding_library.h"
 #include "pipeline/engine.h"
+#include "pipeline/loaded_controlnet.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/lora_library.h"
 #include "pipeline/model_lookup.h"
@@ -30,8 +31,12 @@ struct Engine::State {
   std::mutex running;                                // one run at a time: a run uses the whole machine
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 
+  std::vector<std::pair<ModelKey, std::unique_ptr<LoadedControlNet>>> controlnets;
+
   // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
   LoadedModel& open_model(const ModelKey& key);
+  // One for each of the request's units, the same one for the same file. Those of the last request stay.
+  std::vector<LoadedControlNet*> open_controlnets(const Request& request, DType compute);
 };
 
 }  // namespace imagent

@@ -9,6 +9,7 @@
 namespace imagent {
 
 std::string FieldInfo::flag() const {
+  if (!parts.empty()) return parts.front().flag();
   for (const std::string& flag : flags)
     if (flag.starts_with("--")) return flag;
   return flags.empty() ? name : flags.front();
@@ -39,7 +40,7 @@ void refuse(const Given& given, const std::string& allowed, const std::vector<st
 
 void add_environment(GivenValues& given, const std::vector<FieldInfo>& fields, const std::function<const char*(const char*)>& lookup) {
   for (const FieldInfo& field : fields) {
-    if (field.flags.empty()) continue;
+    if (field.flags.empty() && field.parts.empty()) continue;
     std::string variable = "IMAGENT_" + field.name;
     for (char& c : variable)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -61,15 +62,7 @@ static std::string scalar_text(const nlohmann::json& value, const std::string& o
 // Paths may hold any bytes; JSON does not. Those that are no UTF-8 are replaced, and then no file has that name.
 static std::string dumped(const nlohmann::json& list) { return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 std::string list_text(const std::vector<std::string>& texts) { return texts.size() == 1 && !texts[0].starts_with("[") ? texts[0] : dumped(texts); }
-
-std::vector<Given> list_texts(const Given& given) {
-  if (!given.text.starts_with("[")) return {given};
-  const nlohmann::json list = nlohmann::json::parse(given.text, nullptr, /*allow_exceptions=*/false);
-  check(list.is_array(), ErrorKind::usage, given.origin, " ", quoted(given.text), ": should be a JSON list");
-  std::vector<Given> texts;
-  for (const auto& element : list) texts.push_back({scalar_text(element, given.origin, "a text"), given.origin});
-  return texts;
-}
+std::string list_text(const std::vector<std::map<std::string, std::string>>& elements) { return dumped(elements); }
 
 std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInfo>& fields, const nlohmann::json& object,
                                   const std::string& origin) {
@@ -91,6 +84,43 @@ std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInf
   for (const auto& [key, value] : object.items())
     if (!known.count(key)) unknown.push_back(key);
   return unknown;
+}
+
+static nlohmann::json parse_list(const Given& given) {
+  nlohmann::json list = nlohmann::json::parse(given.text, nullptr, /*allow_exceptions=*/false);
+  check(list.is_array(), ErrorKind::usage, given.origin, " ", quoted(given.text), ": should be a JSON list");
+  return list;
+}
+
+static std::string element_origin(const Given& given, size_t index) {
+  return given.origin.starts_with("--") ? given.origin : str(given.origin, "[", index, "]");
+}
+
+std::vector<Given> list_texts(const Given& given) {
+  if (!given.text.starts_with("[")) return {given};
+  std::vector<Given> texts;
+  for (const auto& element : parse_list(given)) {
+    const std::string origin = element_origin(given, texts.size());
+    texts.push_back({scalar_text(element, origin, "a text"), origin});
+  }
+  return texts;
+}
+
+std::vector<GivenValues> list_elements(const Given& given, const std::vector<FieldInfo>& parts) {
+  std::vector<GivenValues> elements;
+  for (const auto& object : parse_list(given)) {
+    const std::string origin = element_origin(given, elements.size());
+    GivenValues values;
+    const std::vector<std::string> unknown = add_json(values, parts, object, origin);
+    std::vector<std::string> names;
+    for (const FieldInfo& part : parts) names.push_back(part.name);
+    check(unknown.empty(), ErrorKind::usage, origin, ": unknown name ", quoted(unknown.empty() ? "" : unknown.front()), "; names are ", join(names, ", "));
+    if (given.origin.starts_with("--"))
+      for (const FieldInfo& part : parts)
+        if (const auto value = values.find(part.name); value != values.end()) value->second.origin = part.flag();
+    elements.push_back(std::move(values));
+  }
+  return elements;
 }
 
 }  // namespace imagent

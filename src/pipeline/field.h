@@ -21,9 +21,17 @@ struct FieldInfo {
   FieldKind kind = FieldKind::value;
   std::string allowed = {};         // taken from the rule
   std::vector<std::string> choices = {};
+  std::vector<FieldInfo> parts = {};  // a list whose elements have settings of their own: the first part's flag begins an element
 
-  std::string flag() const;         // the first long flag
+  std::string flag() const;         // the first long flag, of a list with parts the first part's
 };
+
+// A value as it was given, and where ("--steps", "IMAGENT_STEPS", "settings.json: steps"). That of a list is the text of a
+// JSON array: of texts (or the only one itself), or of objects with the names of its parts.
+struct Given {
+  std::string text, origin;
+};
+using GivenValues = std::map<std::string, Given, std::less<>>;  // by field name
 
 // How a setting of T is read and printed.
 template <class T>
@@ -32,6 +40,7 @@ struct Rule {
   std::function<bool(T&, const std::string&)> set;    // false, with T as it was: the text is not allowed
   std::function<std::string(const T&)> get;           // "" when there is no value
   std::vector<std::string> choices = {};              // names for "did you mean"
+  std::function<void(T&, const Given&)> set_list = {};  // of a list, instead of set: refuses single elements by itself
 };
 
 template <class T>
@@ -39,13 +48,6 @@ struct Field {
   FieldInfo info;
   Rule<T> rule;
 };
-
-// A value as it was given, and where ("--steps", "IMAGENT_STEPS", "settings.json: steps"). That of a list is the text of a
-// JSON array, or its only element.
-struct Given {
-  std::string text, origin;
-};
-using GivenValues = std::map<std::string, Given, std::less<>>;  // by field name
 
 // `text` in double quotes, cut when it is long, with control characters and damaged UTF-8 as \xNN: fit for a message.
 std::string quoted(const std::string& text);
@@ -58,9 +60,12 @@ void add_environment(GivenValues& given, const std::vector<FieldInfo>& fields, c
 std::vector<std::string> add_json(GivenValues& given, const std::vector<FieldInfo>& fields, const nlohmann::json& object,
                                   const std::string& origin);
 
-// The elements of a list, and the way back. Errors: usage, for elements that are no texts.
+// The elements of a list: texts, or the values of the parts; and the way back. What a text or object of the list was given
+// by is named after the flag, or after its place in the JSON. Errors: usage.
 std::vector<Given> list_texts(const Given& given);
+std::vector<GivenValues> list_elements(const Given& given, const std::vector<FieldInfo>& parts);
 std::string list_text(const std::vector<std::string>& texts);
+std::string list_text(const std::vector<std::map<std::string, std::string>>& elements);
 
 template <class T>
 std::vector<FieldInfo> infos(const std::vector<Field<T>>& fields) {
@@ -75,12 +80,20 @@ std::vector<FieldInfo> infos(const std::vector<Field<T>>& fields) {
   return out;
 }
 
+// Sets a field. Errors: usage.
+template <class T>
+void set_field(T& target, const Field<T>& field, const Given& given) {
+  if (field.rule.set_list)
+    field.rule.set_list(target, given);
+  else if (!field.rule.set(target, given.text))
+    refuse(given, field.rule.allowed, field.rule.choices);
+}
+
 // Sets the given fields, in the order of the list. Errors: usage.
 template <class T>
 void apply(T& target, const std::vector<Field<T>>& fields, const GivenValues& given) {
   for (const Field<T>& field : fields)
-    if (const auto found = given.find(field.info.name); found != given.end())
-      if (!field.rule.set(target, found->second.text)) refuse(found->second, field.rule.allowed, field.rule.choices);
+    if (const auto found = given.find(field.info.name); found != given.end()) set_field(target, field, found->second);
 }
 
 // Checks a struct that a program filled in itself: every value must be one that its own field would take. Errors: usage.
@@ -89,7 +102,7 @@ void validate(const T& target, const std::vector<Field<T>>& fields) {
   for (const Field<T>& field : fields) {
     const std::string text = field.rule.get(target);
     T copy{};
-    if (!text.empty() && !field.rule.set(copy, text)) refuse({text, field.info.name}, field.rule.allowed, field.rule.choices);
+    if (!text.empty()) set_field(copy, field, {text, field.info.name});
   }
 }
 

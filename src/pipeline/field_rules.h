@@ -123,4 +123,26 @@ Rule<T> toggle(bool T::*member) {
   return {"true or false", set, [=](const T& target) { return target.*member ? "true" : ""; }};
 }
 
+// A list whose elements have fields of their own.
+template <class T, class E>
+Rule<T> list(std::vector<E> T::*member, std::vector<Field<E>> fields) {
+  Rule<T> rule;
+  rule.allowed = "a list";
+  rule.set_list = [=](T& target, const Given& given) {
+    std::vector<E> elements;
+    for (const GivenValues& values : list_elements(given, infos(fields))) apply(elements.emplace_back(), fields, values);
+    target.*member = std::move(elements);
+  };
+  rule.get = [=](const T& target) -> std::string {
+    std::vector<std::map<std::string, std::string>> elements;
+    for (const E& element : target.*member) {
+      auto& values = elements.emplace_back();
+      for (const Field<E>& field : fields)
+        if (const std::string text = field.rule.get(element); !text.empty()) values[field.info.name] = text;
+    }
+    return elements.empty() ? "" : list_text(elements);
+  };
+  return rule;
+}
+
 }  // namespace imagent::rule

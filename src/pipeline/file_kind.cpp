@@ -24,7 +24,7 @@ const std::vector<Kind>& kinds() {
       {"flux", "a Flux model, which imagent does not know", ErrorKind::unsupported, {"double_blocks.", "single_transformer_blocks."}, {}},
       {"cascade", "a Stable Cascade model, which imagent does not know", ErrorKind::unsupported, {"effnet_mapper.", "clip_txt_pooled_mapper."}, {}},
       {"playground", "a model of the EDM kind (Playground), which imagent does not know", ErrorKind::unsupported, {}, {"edm_mean", "edm_vpred"}},
-      {"controlnet", "a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model."}},
+      {"controlnet", "a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model.", "zero_convs."}},
       {"embedding", "a textual-inversion embedding", ErrorKind::model, {}, {"emb_params", "string_to_param", "clip_l", "clip_g"}},
       {"unet", "the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
       {"part", "one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
@@ -55,6 +55,11 @@ const Kind* other_kind(const std::vector<std::string>& names, const LdmParts& pa
 }
 
 }  // namespace
+
+std::string sentence_for_kind(const std::vector<std::string>& names, const LdmParts& parts) {
+  const Kind* kind = other_kind(names, parts);
+  return kind ? std::string(kind->what) : "";
+}
 
 std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts) {
   if (const Kind* kind = other_kind(names, parts)) return std::string(kind->name);

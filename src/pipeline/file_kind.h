@@ -17,4 +17,7 @@ void require_whole_model(const Source& file, const LdmParts& parts);
 // "" for a Stable Diffusion model. `names`: all tensors of the file.
 std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts);
 
+// The same for a message: "a VAE only"; "" also for what is unknown.
+std::string sentence_for_kind(const std::vector<std::string>& names, const LdmParts& parts);
+
 }  // namespace imagent

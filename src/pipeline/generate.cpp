@@ -36,17 +36,22 @@ struct MemoryBounds {
 };
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
-void check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
-  LoadedModel& base = models.base;
-  LoadedModel* refiner = models.refiner;
+void check_memory_of_run(const RunContext& c, const Canvas& canvas, const MemoryBounds& bounds) {
+  const Request& r = c.request();
+  LoadedModel &base = c.base, *refiner = c.refiner;
   const auto need_of = [&](LoadedModel& model) {
     const PromptShape prompt = prompt_shape(model, r);
-    return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
-                                           .compute = model.compute(), .pictures = r.batch,
-                                           .picture_height = &model == &base ? canvas.picture.height : 0, .picture_width = canvas.picture.width});
+    RunShape shape{.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
+                   .compute = model.compute(), .pictures = r.batch};
+    if (&model == &base) {
+      shape.picture_height = canvas.picture.height;
+      shape.picture_width = canvas.picture.width;
+      shape.controlnets.assign(c.controlnets.begin(), c.controlnets.end());
+    }
+    return predict_memory(model.source(), shape);
   };
   MemoryNeed need = need_of(base);
-  size_t loaded = base.packed_bytes();
+  size_t loaded = base.packed_bytes() + packed_bytes(c.controlnets);
   if (refiner) {
     const MemoryNeed more = need_of(*refiner);
     need = {need.weights + more.weights, std::max(need.activations, more.activations)};
@@ -143,24 +148,25 @@ Run Engine::generate(const Request& asked, const Events& events) {
   const Canvas canvas = make_canvas(request);
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute});
 
-  RunContext c{events, base, refiner, {}};
+  RunContext c{events, base, refiner, state_->open_controlnets(request, compute), {}};
   c.run.request = request;
   c.run.model_name = base.source()->name();
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  check_memory_of_run(c, canvas, {state_->memory_limit, adapters.scratch});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
   if (request.init_image) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
+  for (LoadedControlNet* net : c.controlnets) net->model();
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas));
-  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
+  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + packed_bytes(c.controlnets) + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);
 }

@@ -1,5 +1,8 @@
 // How much memory a run will need, said before it starts.
 #pragma once
+#include <vector>
+
+#include "pipeline/loaded_controlnet.h"
 #include "pipeline/model_source.h"
 #include "tensor/backend.h"
 
@@ -12,6 +15,7 @@ struct RunShape {
   DType compute = DType::f32;
   int pictures = 1;     // of one UNet call
   int picture_height = 0, picture_width = 0;  // pixels of a picture that is encoded, 0: none
+  std::vector<const LoadedControlNet*> controlnets = {};  // one a unit: the same one may stand there twice
 };
 
 struct MemoryNeed {

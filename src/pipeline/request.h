@@ -30,6 +30,17 @@ enum class Compat { native, diffusers, a1111 };  // docs/cli.md: whose rules dec
 enum class PreviewKind { none, latent, taesd, vae };
 enum class ResizeMode { stretch, crop, fill, latent };                      // A1111's 0..3
 enum class InpaintFill { fill, original, latent_noise, latent_nothing };    // A1111's 0..3
+enum class Preprocessor { none, canny };
+
+// A ControlNet and the picture it looks at.
+struct ControlUnit {
+  std::string model{};                      // a folder in diffusers' layout or a file
+  std::shared_ptr<const Image> image{};     // of any size: it is resized to the picture's
+  Preprocessor preprocess = Preprocessor::none;
+  float strength = 1;
+  double start = 0, end = 1;                // part of the steps in which it counts
+  bool guess = false;                       // it counts for the prompt only, not for the negative one, and less in the outer layers
+};
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.
 struct Request {
@@ -68,6 +79,8 @@ struct Request {
   int only_masked_padding = 32;               // pixels around the mask that the cut-out shows
   Sides outpaint{};                           // pixels to add
   std::optional<float> image_guidance{};      // how strongly the picture counts; given: the model has to be one for editing
+
+  std::vector<ControlUnit> controls{};        // ControlNets, each adding to the others
 
   GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "pipeline/control_fields.h"
 #include "pipeline/field_rules.h"
 #include "pipeline/request_field_groups.h"
 #include "sampling/samplers.h"
@@ -268,6 +269,7 @@ const std::vector<Field<Request>>& request_fields() {
     std::vector<Field<Request>> all;
     for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
+    all.push_back(controls_field());
     return all;
   }();
   return fields;
@@ -275,6 +277,7 @@ const std::vector<Field<Request>>& request_fields() {
 
 void validate(const Request& request) {
   validate(request, request_fields());
+  validate_controls(request);
   check(request.seed <= std::numeric_limits<int64_t>::max() - request.batch, ErrorKind::usage, "seed ", request.seed,
         ": too large for a batch of ", request.batch, ", whose last seed would not fit 64 bits");
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "pipeline/engine.h"
+#include "pipeline/loaded_controlnet.h"
 #include "pipeline/loaded_model.h"
 
 namespace imagent {
@@ -14,6 +15,7 @@ struct RunContext {
   const Events& events;
   LoadedModel& base;
   LoadedModel* refiner;
+  std::vector<LoadedControlNet*> controlnets;  // one for each of the request's controls
   Run run;
 
   const Request& request() const { return run.request; }

@@ -239,10 +239,11 @@ std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& nam
   const Names all{names, true};
   // Only the refiner and the base of SDXL look at the pooled text; SD 2 may lie under the refiner's name for its encoder.
   const bool pooled = all.has("model.diffusion_model.label_emb");
+  const bool bare_control = all.has("zero_convs.0") && all.has("input_hint_block.0");
   const bool bare_vae = all.has("decoder.conv_in") && all.has("decoder.mid");
   const Place places[] = {
       {"unet", "model.diffusion_model.", Naming::unet},
-      {"controlnet", "control_model.", Naming::controlnet},
+      {"controlnet", bare_control ? "" : "control_model.", Naming::controlnet},
       {"vae", bare_vae ? "" : "first_stage_model.", Naming::vae},
       {"text_encoder", "cond_stage_model.transformer.", Naming::clip},
       {"text_encoder", "cond_stage_model.model.", Naming::open_clip_early},

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/run_options.h"
+#include "support/golden.h"
 
 namespace imagent {
 namespace {
@@ -68,6 +69,51 @@ TEST(Arguments, EveryFlagOfTheContract) {
   EXPECT_EQ(c.options.progress, ProgressMode::plain);
   EXPECT_EQ(c.options.save_latents, "l.safetensors");
   EXPECT_TRUE(c.options.no_metadata && c.options.json && c.options.quiet);
+}
+
+// The hints of the golden pictures serve as pictures to look at.
+std::string hint(int number) { return test::golden(str("pipelines/controlnet-sd15-two/hint_", number, ".png")).string(); }
+
+TEST(Arguments, GroupsOfFlagsMayBeRepeated) {
+  const Request r = call({"-p", "x", "--control-net", "a", "--control-image", hint(0), "--control-strength=0.5", "--control-guess", "--steps", "3",
+                          "--control-net=b", "--control-preprocess", "canny", "--control-image", hint(1), "--control-start", "0.2", "--control-end", "0.7"}).request;
+  ASSERT_EQ(r.controls.size(), 2u);
+  EXPECT_EQ(r.steps, 3);
+  EXPECT_EQ(r.controls[0].model, "a");
+  EXPECT_EQ(r.controls[0].strength, 0.5f);
+  EXPECT_TRUE(r.controls[0].guess);
+  EXPECT_EQ(r.controls[0].end, 1);
+  EXPECT_EQ(r.controls[1].model, "b");
+  EXPECT_EQ(r.controls[1].strength, 1.f);
+  EXPECT_FALSE(r.controls[1].guess);
+  EXPECT_EQ(r.controls[1].preprocess, Preprocessor::canny);
+  EXPECT_EQ(r.controls[1].start, 0.2);
+  EXPECT_EQ(r.controls[1].end, 0.7);
+  ASSERT_TRUE(r.controls[0].image && r.controls[1].image);
+  EXPECT_NE(*r.controls[0].image, *r.controls[1].image);
+}
+
+TEST(Arguments, GroupsComeFromConfigurationAndEnvironmentToo) {
+  const std::string list = "[{\"model\":\"a\",\"image\":\"" + hint(0) + "\",\"weight\":0.5}]";
+  const std::string config = temporary("controls.json", "{\"controls\": " + list + "}");
+  for (const Request& r : {call({"-p", "x", "--config", config}).request, call({"-p", "x"}, {{"IMAGENT_CONTROLS", list}}).request}) {
+    ASSERT_EQ(r.controls.size(), 1u);
+    EXPECT_EQ(r.controls[0].strength, 0.5f);
+  }
+  EXPECT_EQ(call({"-p", "x", "--config", config, "--control-net", "b", "--control-image", hint(1)}).request.controls.at(0).model, "b") << "a flag replaces the list";
+  EXPECT_NE(refusal({"-p", "x"}, {{"IMAGENT_CONTROLS", "[{\"model\":\"a\",\"strength\":9}]"}}).find("IMAGENT_CONTROLS[0]: strength \"9\": should be a number from 0 to 2"),
+            std::string::npos);
+  EXPECT_NE(refusal({"-p", "x"}, {{"IMAGENT_CONTROLS", "[{\"modell\":\"a\"}]"}}).find("unknown name \"modell\""), std::string::npos);
+  EXPECT_NE(refusal({"-p", "x"}, {{"IMAGENT_CONTROLS", "a"}}).find("should be a JSON list"), std::string::npos);
+  EXPECT_NE(refusal({"-p", "x"}, {{"IMAGENT_CONTROLS", "[1]"}}).find("should be a JSON object"), std::string::npos);
+}
+
+TEST(Arguments, GroupsThatMakeNoSense) {
+  EXPECT_EQ(refusal({"-p", "x", "--control-strength", "1", "--control-net", "a"}), "--control-strength: belongs behind a --control-net");
+  EXPECT_EQ(refusal({"-p", "x", "--control-net", "a", "--control-strength", "3"}), "--control-strength \"3\": should be a number from 0 to 2");
+  EXPECT_NE(refusal({"-p", "x", "--control-net", "a"}).find("--control-image"), std::string::npos);
+  EXPECT_NE(refusal({"-p", "x", "--control-net", "a", "--control-image", hint(0), "--control-start", "0.5", "--control-end", "0.2"}).find("lies behind"), std::string::npos);
+  EXPECT_NE(refusal({"-p", "x", "--control-nett", "a"}).find("did you mean --control-net?"), std::string::npos);
 }
 
 TEST(Arguments, SpellingsOfFlags) {

@@ -1,11 +1,13 @@
 // Whole networks and their parts against diffusers and transformers: golden/components/{text,unet,vae}.
 #include "models/clip.h"
+#include "models/controlnet.h"
 #include "models/embeddings.h"
 #include "models/unet.h"
 #include "models/vae.h"
 #include "pipeline/model_config.h"
 #include "pipeline/model_folder.h"
 #include "support/devices.h"
+#include "weights/safetensors.h"
 
 namespace imagent::test {
 namespace {
@@ -95,6 +97,43 @@ TEST_P(Components, UNets) {
     if (arrays.has("time_ids")) conditions.time_ids = arrays["time_ids"].values;
     if (arrays.has("timestep_cond")) conditions.guidance = arrays["timestep_cond"].values;
     EXPECT_LE(max_abs_difference(to_planar(unet(upload_picture(device(), arrays["sample"]), conditions)), arrays["out"].values), 2e-5);
+  }
+}
+
+TEST_P(Components, ControlNets) {
+  for (const auto& c : component_cases("controlnet")) {
+    SCOPED_TRACE(c["file"]);
+    const ModelFolder base(golden(c["base"]));
+    const UNet2DConditionModel unet(open(base, "unet"), unet_config(base.config("unet"), "unet"));
+    const std::filesystem::path folder = golden(c["model"]);
+    const Weights weights(open_safetensors(folder / "diffusion_pytorch_model.safetensors"), device(), DType::f32);
+    const ControlNetModel control(weights, unet_config(read_json(folder / "config.json"), "controlnet"));
+    weights.finish();
+
+    const Arrays arrays(golden("components/" + c["file"].get<std::string>()));
+    const Tensor sample = upload_picture(device(), arrays["sample"]);
+    const Tensor hint = control.controlnet_cond_embedding(upload_picture(device(), arrays["controlnet_cond"]));
+    EXPECT_LE(max_abs_difference(to_planar(hint), arrays["inner/controlnet_cond_embedding"].values), 1e-5);
+    UNetConditions conditions;
+    conditions.context = test::upload(device(), arrays["encoder_hidden_states"]);
+    conditions.timesteps.assign(static_cast<size_t>(sample.dim(0)), c["timestep"].get<float>());
+    if (arrays.has("text_embeds")) conditions.text_embeds = test::upload(device(), arrays["text_embeds"]);
+    if (arrays.has("time_ids")) conditions.time_ids = arrays["time_ids"].values;
+    EXPECT_LE(max_abs_difference(to_planar(unet(sample, conditions)), arrays["no_controlnet/unet_out"].values), 2e-5);
+
+    for (const auto& [run, how] : c["runs"].items()) {
+      SCOPED_TRACE(run);
+      const auto scales = control_scales(how["conditioning_scale"], how["guess_mode"] ? GuessMode::diffusers : GuessMode::none, control.residual_count());
+      const UNetResiduals residuals = control(sample, conditions, hint, scales);
+      for (size_t i = 0; arrays.has(str(run, "/down.", i)); ++i) {
+        const Array expected = arrays[str(run, "/down.", i)];
+        EXPECT_LE(max_abs_difference(to_planar(residuals.down[i]), expected.values), 2e-5) << i;
+      }
+      if (arrays.has(str(run, "/mid"))) {
+        EXPECT_LE(max_abs_difference(to_planar(residuals.mid), arrays[str(run, "/mid")].values), 2e-5);
+      }
+      EXPECT_LE(max_abs_difference(to_planar(unet(sample, conditions, residuals)), arrays[str(run, "/unet_out")].values), 2e-5);
+    }
   }
 }
 

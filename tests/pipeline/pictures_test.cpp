@@ -40,6 +40,16 @@ Request request_of(const nlohmann::json& c) {
   if (c.contains("negative_crop")) r.negative_crop = Offset{c["negative_crop"][1], c["negative_crop"][0]};
   if (c.contains("strength")) r.strength = c["strength"].get<double>();
   if (c.contains("image_guidance")) r.image_guidance = c["image_guidance"].get<float>();
+  for (const auto& unit : c.value("control", nlohmann::json::array())) {
+    const std::filesystem::path folder = golden("pipelines/" + c["name"].get<std::string>());
+    r.controls.push_back({.model = golden("models/" + unit["model"].get<std::string>()).string(),
+                          .image = std::make_shared<const Image>(read_image(folder / str("hint_", r.controls.size(), ".png"))),
+                          .preprocess = Preprocessor::none,
+                          .strength = unit.value("scale", 1.0f),
+                          .start = unit.value("start", 0.0),
+                          .end = unit.value("end", 1.0),
+                          .guess = unit.value("guess", false)});
+  }
   r.compat = Compat::diffusers;
   r.dtype = DType::f32;
   return r;
@@ -63,7 +73,7 @@ struct Pictures : OnEveryBackend {
 };
 
 TEST_P(Pictures, AgreeWithDiffusers) {
-  const std::set<std::string> workflows = {"txt2img", "img2img", "inpaint", "pix2pix"};
+  const std::set<std::string> workflows = {"txt2img", "img2img", "inpaint", "pix2pix", "controlnet"};
   int ran = 0;
   for (const auto& entry : std::filesystem::directory_iterator(golden("pipelines"))) {
     const std::filesystem::path folder = entry.path();
@@ -87,7 +97,7 @@ TEST_P(Pictures, AgreeWithDiffusers) {
     }
     ++ran;
   }
-  EXPECT_EQ(ran, 45);
+  EXPECT_EQ(ran, 51);
 }
 
 Request demo_request(const nlohmann::json& c) {

@@ -151,6 +151,17 @@ TEST(LdmNames, LeaveOutWhatNoPartNeeds) {
   EXPECT_EQ(ldm_parts(ZeroSource(shapes).names()).at("unet").at("surprise.weight").name, "model.diffusion_model.surprise.weight");
 }
 
+// Some files of ControlNets were saved without the prefix.
+TEST(LdmNames, ControlNetWithoutPrefix) {
+  const Shapes shapes = shapes_of(read_json(golden("manifests/controlnet-sd15.json"))["single_file"]);
+  Shapes bare;
+  for (const auto& [name, shape] : shapes) bare[name.substr(std::string("control_model.").size())] = shape;
+  const auto bare_parts = ldm_parts(ZeroSource(bare).names());
+  ASSERT_EQ(bare_parts.size(), 1u);
+  EXPECT_EQ(shapes_of(*rearranged(std::make_shared<ZeroSource>(bare), bare_parts.at("controlnet"))),
+            shapes_of(*rearranged(std::make_shared<ZeroSource>(shapes), ldm_parts(ZeroSource(shapes).names()).at("controlnet"))));
+}
+
 // Stability's newer code puts SD 2's encoder where the refiner has its own.
 TEST(LdmNames, Sd2UnderTheRefinersName) {
   const nlohmann::json manifest = read_json(golden("manifests/sd21.json"));

@@ -1,0 +1,179 @@
+// ControlNets in runs: files, errors, memory, batches, guess mode, preprocessing (pictures: pictures_test.cpp).
+#include "pipeline/control.h"
+
+#include <unistd.h>
+
+#include "image/canny.h"
+#include "image/codec.h"
+#include "image/resize.h"
+#include "pipeline/detect.h"
+#include "pipeline/engine.h"
+#include "pipeline/memory.h"
+#include "support/devices.h"
+#include "support/write_safetensors.h"
+#include "support/zero_source.h"
+#include "weights/names_ldm.h"
+
+namespace imagent::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+ControlUnit unit_of(const std::string& model = "controlnet-sd15") {
+  return {.model = golden("models/" + model).string(), .image = std::make_shared<const Image>(read_image(golden("pipelines/controlnet-sd15/hint_0.png")))};
+}
+
+Request request_with(std::vector<ControlUnit> controls) {
+  Request r;
+  r.prompt = "a bird";
+  r.model = golden("models/sd15").string();
+  r.steps = 2;
+  r.seed = 3;
+  r.width = r.height = 64;
+  r.dtype = DType::f32;
+  r.controls = std::move(controls);
+  return r;
+}
+
+Engine& engine() {
+  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
+  return engine;
+}
+
+std::vector<float> latents_of(const Request& request) { return engine().generate(request).results[0].latents; }
+
+std::string error_of(const Request& request) {
+  try {
+    engine().generate(request);
+  } catch (const Error& error) {
+    return error.text;
+  }
+  return "none";
+}
+
+TEST(ControlNet, ComesFromAFolderOrItsFile) {
+  ControlUnit file = unit_of();
+  file.model += "/diffusion_pytorch_model.safetensors";
+  EXPECT_EQ(latents_of(request_with({file})), latents_of(request_with({unit_of()})));
+}
+
+// Original names in a file, whose widths are those of no published model: the network is compared without a run.
+TEST(ControlNet, ReadsTheOriginalNames) {
+  const fs::path path = fs::temp_directory_path() / str("imagent_control_", ::getpid(), ".safetensors");
+  const ControlNetFiles folder = open_controlnet(golden("models/controlnet-sd15"), false);
+  const Shapes original = shapes_of(read_json(golden("manifests/controlnet-sd15.json"))["single_file"]);
+  std::map<std::string, TensorView> tensors;
+  for (const auto& [name, stored] : ldm_parts(ZeroSource(original).names()).at("controlnet"))
+    if (const auto view = folder.weights->find(name)) tensors[stored.name] = *view;
+  const std::vector<float> row(768);  // the width of SD 1's text
+  tensors["control_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"] = {DType::f32, {1, 768}, std::as_bytes(std::span(row)), nullptr};
+  write_safetensors(path, tensors);
+  const ControlNetFiles file = open_controlnet(path, false);
+  fs::remove(path);
+  EXPECT_EQ(file.config.heads, std::vector<int>(3, 8));
+  for (const char* name : {"controlnet_cond_embedding.blocks.5.weight", "controlnet_down_blocks.8.weight", "mid_block.resnets.1.conv2.weight"}) {
+    ASSERT_TRUE(file.weights->find(name)) << name;
+    EXPECT_EQ(to_f32(*file.weights->find(name)), to_f32(*folder.weights->find(name)));
+  }
+}
+
+TEST(ControlNet, KnowsThePublishedOnesByTheirWidths) {
+  const auto file = std::make_shared<ZeroSource>(shapes_of(read_json(golden("manifests/controlnet-sd15.json"))["single_file"]));
+  const UNetConfig config = detect_controlnet(*rearranged(file, ldm_parts(file->names()).at("controlnet")));
+  EXPECT_EQ(config.heads, std::vector<int>(4, 8));
+}
+
+TEST(ControlNet, RefusesWhatDoesNotFit) {
+  EXPECT_NE(error_of(request_with({unit_of("controlnet-sdxl")})).find("reads text of width 96, the model's has 32"), std::string::npos);
+  EXPECT_NE(error_of(request_with({unit_of("sd15")})).find("is a whole model: a ControlNet is wanted"), std::string::npos);
+  EXPECT_NE(error_of(request_with({unit_of("sd15/vae/diffusion_pytorch_model.safetensors")})).find("a ControlNet is wanted"), std::string::npos);
+  EXPECT_NE(error_of(request_with({unit_of("sd15/unet")})).find("describes a UNet2DConditionModel"), std::string::npos);
+  EXPECT_NE(error_of(request_with({unit_of("nothing")})).find("there is no ControlNet"), std::string::npos);
+  ControlUnit blind = unit_of();
+  blind.image = nullptr;
+  EXPECT_NE(error_of(request_with({blind})).find("--control-image"), std::string::npos);
+}
+
+TEST(ControlNet, CountsInItsPartOfTheStepsOnly) {
+  Control control{.start = 0.2, .end = 0.7};
+  std::string diffusers, webui;
+  for (int step = 0; step < 10; ++step) diffusers += control.active(step, 10) ? '1' : '0';
+  control.counts_touched_steps = true;
+  for (int step = 0; step < 10; ++step) webui += control.active(step, 10) ? '1' : '0';
+  EXPECT_EQ(diffusers, "0011111000");
+  EXPECT_EQ(webui, "0011111100");
+}
+
+TEST(ControlNet, StrengthZeroIsNoControlNet) {
+  ControlUnit unit = unit_of();
+  unit.strength = 0;
+  EXPECT_EQ(latents_of(request_with({unit})), latents_of(request_with({})));
+  EXPECT_NE(latents_of(request_with({unit_of()})), latents_of(request_with({})));
+}
+
+// Every picture of a batch sees the hint, also when its prompt has parts that do and a negative one that does not.
+TEST(ControlNet, BatchesAreTheSameBytes) {
+  for (const bool guess : {false, true}) {
+    ControlUnit guessing = unit_of();
+    guessing.guess = guess;
+    Request r = request_with({guessing, unit_of()});
+    r.prompt = "a bird AND a tree";
+    r.batch = 2;
+    const Run both = engine().generate(r);
+    r.batch = 1;
+    r.seed = 4;
+    EXPECT_EQ(both.results[1].latents, latents_of(r)) << guess;
+  }
+}
+
+TEST(ControlNet, WebUisGuessModeHasItsOwnScales) {
+  const auto scales = control_scales(2, GuessMode::webui, 13);
+  EXPECT_FLOAT_EQ(scales[12], 2);
+  EXPECT_FLOAT_EQ(scales[11], 2 * 0.825f);
+  EXPECT_NEAR(scales[0], 2 * 0.09941396206337118, 1e-6);
+  ControlUnit unit = unit_of();
+  unit.guess = true;
+  Request r = request_with({unit});
+  const auto diffusers = latents_of(r);
+  r.compat = Compat::a1111;
+  EXPECT_NE(latents_of(r), diffusers);
+}
+
+TEST(ControlNet, HintsAreResizedAndPreprocessed) {
+  ControlUnit unit = unit_of();
+  const Image plain = control_hint(unit, {96, 80});
+  EXPECT_EQ(plain, resize(*unit.image, 96, 80));
+  unit.preprocess = Preprocessor::canny;
+  EXPECT_EQ(control_hint(unit, {96, 80}), canny_edges(plain));
+}
+
+TEST(ControlNet, MemoryIsPredictedWithIt) {
+  Engine own({.device = "cpu", .threads = 1});
+  Request r = request_with({unit_of(), unit_of()});
+  r.width = r.height = 256;
+  own.generate(r);
+  const auto held = static_cast<double>(own.backend().peak_bytes());
+  LoadedControlNet net(open_controlnet(unit_of().model, false), own.backend(), DType::f32);
+  const auto source = open_model_source(golden("models/sd15"));
+  const MemoryNeed without = predict_memory(source, {32, 32, 2, 77, DType::f32});
+  const MemoryNeed with = predict_memory(source, {32, 32, 2, 77, DType::f32, {&net, &net}});
+  EXPECT_GT(static_cast<double>(with.activations), 0.8 * held);
+  EXPECT_LT(static_cast<double>(with.activations), 1.2 * held);
+  net.model();
+  EXPECT_EQ(with.weights, without.weights + net.packed_bytes()) << "one network for both units";
+}
+
+TEST(ControlNet, IsWrittenDown) {
+  ControlUnit unit = unit_of();
+  unit.preprocess = Preprocessor::canny;
+  unit.strength = 0.5f;
+  unit.guess = true;
+  const std::string text = engine().generate(request_with({unit_of(), unit})).results[0].infotext;
+  EXPECT_NE(text.find("ControlNet 0: \"Module: none, Model: controlnet-sd15, Weight: 1, Resize Mode: Just Resize, Guidance Start: 0, Guidance End: 1, "
+                      "Pixel Perfect: True, Control Mode: Balanced\""), std::string::npos) << text;
+  EXPECT_NE(text.find("ControlNet 1: \"Module: canny, Model: controlnet-sd15, Weight: 0.5, Resize Mode: Just Resize, Threshold A: 100, Threshold B: 200, "
+                      "Guidance Start: 0, Guidance End: 1, Pixel Perfect: True, Control Mode: ControlNet is more important\""), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace imagent::test
