@@ -10,8 +10,8 @@ namespace imagent {
 
 struct Control {
   const ControlNetModel* model = nullptr;
-  Tensor hint;                       // [1,h,w,C], embedded
-  std::vector<float> scales;         // as ControlNetModel takes them
+  Tensor hint{};                     // [1,h,w,C], embedded
+  std::vector<float> scales{};       // as ControlNetModel takes them
   double start = 0, end = 1;         // part of the steps
   bool counts_touched_steps = false; // A1111: the step in which `end` lies counts, too
   bool conditional_only = false;     // guess mode: rows of the negative prompt do not see it

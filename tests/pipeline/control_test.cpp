@@ -119,7 +119,7 @@ TEST(ControlNet, BatchesAreTheSameBytes) {
     Request r = request_with({guessing, unit_of()});
     r.prompt = "a bird AND a tree";
     r.batch = 2;
-    const Run both = engine().generate(r);
+    const auto both = engine().generate(r);
     r.batch = 1;
     r.seed = 4;
     EXPECT_EQ(both.results[1].latents, latents_of(r)) << guess;
