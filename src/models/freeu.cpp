@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "ops/ops.h"
+
 namespace imagent {
 namespace {
 

@@ -39,11 +39,14 @@ Tensor UNet2DConditionModel::operator()(const Tensor& sample, const UNetConditio
     add_residuals(skips, std::move(residuals.down));
     x = std::move(x) + std::move(residuals.mid);
   }
-  for (const UNetBlock& block : up_blocks) {
+  for (size_t level = 0; level < up_blocks.size(); ++level) {
+    const UNetBlock& block = up_blocks[level];
     for (size_t i = 0; i < block.resnets.size(); ++i) {
       check(!skips.empty(), ErrorKind::model, "unet: the up blocks have more resnets than there are skip connections");
-      x = concat_channels(std::array{std::move(x), std::move(skips.back())});
+      Tensor skip = std::move(skips.back());
       skips.pop_back();
+      if (c.freeu) c.freeu.apply(level, x, skip);
+      x = concat_channels(std::array{std::move(x), std::move(skip)});
       x = block.layer(i, std::move(x), temb, c.context);
     }
     if (block.upsampler) {

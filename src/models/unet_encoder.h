@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/freeu.h"
 #include "nn/resnet.h"
 #include "nn/transformer.h"
 
@@ -26,6 +27,7 @@ struct UNetConditions {
   Tensor text_embeds;                // [N,P] pooled text, SDXL; empty otherwise
   std::vector<float> time_ids;       // [N,6] or refiner [N,5], SDXL; empty otherwise
   std::vector<float> guidance;       // [N,G] embedded guidance scale, LCM; empty otherwise
+  FreeU freeu;
 };
 
 struct UNetBlock {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "models/freeu.h"
+
 namespace imagent {
 
 // One prompt through the text encoders.
@@ -29,6 +31,8 @@ struct Guidance {
   bool embedded = false;                       // LCM: the scale is an input of the UNet, no negative pass
 
   std::optional<float> image_scale = {};       // pix2pix: how strongly the picture to edit counts
+  FreeU freeu;                                 // the same for all rows of a UNet call
+
   bool wants_negative = false;                 // CFG++: the sampler reads the negative output, whatever the scale
 
   // A sum of prompts (AND) is taken of their differences from it, also without guidance.

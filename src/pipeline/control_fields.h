@@ -5,7 +5,8 @@
 
 namespace imagent {
 
-// Flags of one ControlNet; --control-net begins it. JSON names also as in the web UI's ControlNet extension.
+// Flags of one ControlNet; --control-net begins it. JSON names also as in the web UI's ControlNet extension. The picture is
+// named by a path here: a server takes pictures from its clients, never paths, and sets ControlUnit::image itself.
 const std::vector<Field<ControlUnit>>& control_fields();
 
 Field<Request> controls_field();

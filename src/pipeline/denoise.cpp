@@ -64,7 +64,9 @@ UNetConditions conditions_of(const UNet2DConditionModel& unet, Backend& backend,
   if (unet.add_embedding)
     c.text_embeds = upload_rows(backend, compute, rows, {static_cast<int64_t>(first.pooled.size())},
                                 [](const Row& r) -> auto& { return r.condition->conditioning->pooled; });
+  c.freeu = rows[0].job->guidance->freeu;
   for (const Row& row : rows) {
+    check(row.job->guidance->freeu == c.freeu, "denoise: the pictures of a batch have different FreeU scales");
     c.timesteps.push_back(row.job->timestep);
     if (unet.add_embedding) c.time_ids.insert(c.time_ids.end(), row.condition->time_ids.begin(), row.condition->time_ids.end());
     if (unet.guidance_width == 0) continue;

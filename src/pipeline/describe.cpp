@@ -59,6 +59,11 @@ std::string describe(const Run& run, int index) {
   }
   if (!run.lora_hashes.empty()) info.set("Lora hashes", hash_list(run.lora_hashes));
   if (!run.embedding_hashes.empty()) info.set("TI hashes", hash_list(run.embedding_hashes));
+  if (r.freeu) {  // as Forge writes it
+    info.set("freeu_enabled", "True");
+    for (const auto& [name, scale] : {std::pair{"freeu_b1", r.freeu.b1}, {"freeu_b2", r.freeu.b2}, {"freeu_s1", r.freeu.s1}, {"freeu_s2", r.freeu.s2}})
+      info.set(name, decimal(scale));
+  }
   for (size_t i = 0; i < r.controls.size(); ++i) info.set(str("ControlNet ", i), describe_control(r.controls[i]));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);

@@ -23,6 +23,7 @@ Guidance guidance_for(const DrawStage& stage, const ModelCall& call) {
   g.wants_negative = call.wants_unconditional;
   check(!g.wants_negative || stage.prompts->negative, ErrorKind::usage, "the sampler ddim_cfgpp works with guidance only: the guidance scale has to be above 1");
   g.rescale = r.guidance_rescale;
+  g.freeu = r.freeu;
   g.positive = stage.prompts->positive.at(step, stage.time_ids);
   if (stage.prompts->negative) g.negative = stage.prompts->negative->at(step, stage.negative_time_ids)[0];
   return g;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "models/freeu.h"
 #include "sampling/rng.h"
 #include "tensor/dtype.h"
 #include "text/extra_networks.h"
@@ -80,6 +81,7 @@ struct Request {
   Sides outpaint{};                           // pixels to add
   std::optional<float> image_guidance{};      // how strongly the picture counts; given: the model has to be one for editing
 
+  FreeU freeu{};
   std::vector<ControlUnit> controls{};        // ControlNets, each adding to the others
 
   GeneratorKind rng = GeneratorKind::cpu;

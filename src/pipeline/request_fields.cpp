@@ -65,6 +65,23 @@ static RequestRule picture_size() {
   return {"WIDTHxHEIGHT, each " + width.allowed, set, [](const Request&) { return std::string(); }};
 }
 
+static RequestRule freeu() {
+  const auto set = [](Request& request, const std::string& text) {
+    double scales[4];
+    const auto parts = split(text, ',');
+    if (parts.size() != 4) return false;
+    for (size_t i = 0; i < 4; ++i)
+      if (!parse_number(parts[i], scales[i]) || !(scales[i] >= 0 && scales[i] <= 10)) return false;
+    request.freeu = {static_cast<float>(scales[0]), static_cast<float>(scales[1]), static_cast<float>(scales[2]), static_cast<float>(scales[3])};
+    return true;
+  };
+  const auto get = [](const Request& request) -> std::string {
+    const FreeU& f = request.freeu;
+    return f ? str(f.b1, ",", f.b2, ",", f.s1, ",", f.s2) : "";
+  };
+  return {"B1,B2,S1,S2, each from 0 to 10", set, get};
+}
+
 struct Preset {
   const char* name;
   int side, steps;
@@ -225,6 +242,10 @@ static std::vector<Field<Request>> sampling_fields() {
       {{.name = "guidance_end", .flags = {"--guidance-end"}, .json = {}, .group = group, .value = "X",
         .help = "Part of the steps after which there is no guidance", .default_text = ""},
        rule::real(&Request::guidance_end, {0, 1})},
+      {{.name = "freeu", .flags = {"--freeu"}, .json = {}, .group = group, .value = "B1,B2,S1,S2",
+        .help = "FreeU: scales of the network's own channels and of the skip connections' low frequencies in the inner two levels, "
+                "such as 1.5,1.6,0.9,0.2 for SD 1.5", .default_text = "none"},
+       freeu()},
       {{.name = "sampler", .flags = {"--sampler"}, .json = {"sampler_name", "sampler_index", "sample_method"}, .group = group, .value = "NAME",
         .help = "Sampler, also as other programs call it (DPM++ 2M Karras)", .default_text = "the model's"},
        listed_name(&Request::sampler, samplers(), [](const std::string& name) { find_sampler(name); })},

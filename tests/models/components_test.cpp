@@ -14,6 +14,17 @@ namespace {
 
 struct Components : OnEveryBackend {
   Weights open(const ModelFolder& folder, const std::string& part) { return Weights(folder.weights(part, false), device(), DType::f32); }
+
+  UNetConditions conditions_of(const Arrays& arrays) {
+    UNetConditions conditions;
+    conditions.context = test::upload(device(), arrays["encoder_hidden_states"]);
+    conditions.timesteps = arrays["timestep"].values;
+    conditions.timesteps.resize(static_cast<size_t>(arrays["sample"].shape[0]), conditions.timesteps[0]);
+    if (arrays.has("text_embeds")) conditions.text_embeds = test::upload(device(), arrays["text_embeds"]);
+    if (arrays.has("time_ids")) conditions.time_ids = arrays["time_ids"].values;
+    if (arrays.has("timestep_cond")) conditions.guidance = arrays["timestep_cond"].values;
+    return conditions;
+  }
 };
 
 TEST_P(Components, TextEncoders) {
@@ -88,15 +99,23 @@ TEST_P(Components, UNets) {
     weights.finish();
 
     const Arrays arrays(golden("components/" + c["file"].get<std::string>()));
-    UNetConditions conditions;
-    conditions.context = test::upload(device(), arrays["encoder_hidden_states"]);
-    const int64_t n = arrays["sample"].shape[0];
-    conditions.timesteps = arrays["timestep"].values;
-    conditions.timesteps.resize(static_cast<size_t>(n), conditions.timesteps[0]);
-    if (arrays.has("text_embeds")) conditions.text_embeds = test::upload(device(), arrays["text_embeds"]);
-    if (arrays.has("time_ids")) conditions.time_ids = arrays["time_ids"].values;
-    if (arrays.has("timestep_cond")) conditions.guidance = arrays["timestep_cond"].values;
+    const UNetConditions conditions = conditions_of(arrays);
     EXPECT_LE(max_abs_difference(to_planar(unet(upload_picture(device(), arrays["sample"]), conditions)), arrays["out"].values), 2e-5);
+  }
+}
+
+// The inputs of the UNets' cases under b1 1.5, b2 1.6, s1 0.9, s2 0.2 (tools/golden/freeu.py).
+TEST_P(Components, FreeU) {
+  const Arrays expected(golden("components/freeu.safetensors"));
+  EXPECT_EQ(expected.names().size(), 5u);
+  for (const std::string& file : expected.names()) {
+    SCOPED_TRACE(file);
+    const ModelFolder folder(golden("models/" + file.substr(0, file.find('.'))));
+    const UNet2DConditionModel unet(open(folder, "unet"), unet_config(folder.config("unet"), "unet"));
+    const Arrays arrays(golden("components/unet/" + file));
+    UNetConditions conditions = conditions_of(arrays);
+    conditions.freeu = {.b1 = 1.5f, .b2 = 1.6f, .s1 = 0.9f, .s2 = 0.2f};
+    EXPECT_LE(max_abs_difference(to_planar(unet(upload_picture(device(), arrays["sample"]), conditions)), expected[file].values), 2e-5);
   }
 }
 
@@ -114,11 +133,7 @@ TEST_P(Components, ControlNets) {
     const Tensor sample = upload_picture(device(), arrays["sample"]);
     const Tensor hint = control.controlnet_cond_embedding(upload_picture(device(), arrays["controlnet_cond"]));
     EXPECT_LE(max_abs_difference(to_planar(hint), arrays["inner/controlnet_cond_embedding"].values), 1e-5);
-    UNetConditions conditions;
-    conditions.context = test::upload(device(), arrays["encoder_hidden_states"]);
-    conditions.timesteps.assign(static_cast<size_t>(sample.dim(0)), c["timestep"].get<float>());
-    if (arrays.has("text_embeds")) conditions.text_embeds = test::upload(device(), arrays["text_embeds"]);
-    if (arrays.has("time_ids")) conditions.time_ids = arrays["time_ids"].values;
+    const UNetConditions conditions = conditions_of(arrays);
     EXPECT_LE(max_abs_difference(to_planar(unet(sample, conditions)), arrays["no_controlnet/unet_out"].values), 2e-5);
 
     for (const auto& [run, how] : c["runs"].items()) {

@@ -63,7 +63,8 @@ TEST(ControlNet, ReadsTheOriginalNames) {
   const ControlNetFiles folder = open_controlnet(golden("models/controlnet-sd15"), false);
   const Shapes original = shapes_of(read_json(golden("manifests/controlnet-sd15.json"))["single_file"]);
   std::map<std::string, TensorView> tensors;
-  for (const auto& [name, stored] : ldm_parts(ZeroSource(original).names()).at("controlnet"))
+  const TensorTable table = ldm_parts(ZeroSource(original).names()).at("controlnet");
+  for (const auto& [name, stored] : table)
     if (const auto view = folder.weights->find(name)) tensors[stored.name] = *view;
   const std::vector<float> row(768);  // the width of SD 1's text
   tensors["control_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"] = {DType::f32, {1, 768}, std::as_bytes(std::span(row)), nullptr};
@@ -155,8 +156,10 @@ TEST(ControlNet, MemoryIsPredictedWithIt) {
   const auto held = static_cast<double>(own.backend().peak_bytes());
   LoadedControlNet net(open_controlnet(unit_of().model, false), own.backend(), DType::f32);
   const auto source = open_model_source(golden("models/sd15"));
-  const MemoryNeed without = predict_memory(source, {32, 32, 2, 77, DType::f32});
-  const MemoryNeed with = predict_memory(source, {32, 32, 2, 77, DType::f32, {&net, &net}});
+  RunShape shape{.latent_height = 32, .latent_width = 32};
+  const MemoryNeed without = predict_memory(source, shape);
+  shape.controlnets = {&net, &net};
+  const MemoryNeed with = predict_memory(source, shape);
   EXPECT_GT(static_cast<double>(with.activations), 0.8 * held);
   EXPECT_LT(static_cast<double>(with.activations), 1.2 * held);
   net.model();

@@ -51,12 +51,13 @@ TEST(RequestFields, ReadEveryKindOfValue) {
   EXPECT_EQ(one("preview", "every:3").preview, PreviewKind::latent);
   EXPECT_EQ(one("preview", "none").preview_every, 0);
   EXPECT_EQ(one("size", "640x384").height, 384);
+  EXPECT_EQ(one("freeu", "1.5,1.6,0.9,0.2").freeu, (FreeU{1.5f, 1.6f, 0.9f, 0.2f}));
 }
 
 TEST(RequestFields, RefuseWhatIsOutOfRange) {
   const std::vector<std::pair<std::string, std::string>> bad = {
       {"width", "500"}, {"width", "56"}, {"width", "8200"}, {"width", "-512"}, {"width", "512px"}, {"width", ""}, {"height", "0"},
-      {"steps", "0"}, {"steps", "1001"}, {"steps", "2.5"}, {"steps", "99999999999999999999"}, {"batch", "0"}, {"batch", "65"},
+      {"freeu", "1.5,1.6,0.9"}, {"freeu", "1,1,1,11"}, {"freeu", "1,1,1,x"}, {"steps", "0"}, {"steps", "1001"}, {"steps", "2.5"}, {"steps", "99999999999999999999"}, {"batch", "0"}, {"batch", "65"},
       {"guidance_scale", "nan"}, {"guidance_scale", "inf"}, {"guidance_scale", "-1"}, {"guidance_scale", "7,5"}, {"guidance_rescale", "1.1"},
       {"seed", "-2"}, {"seed", "1.5"}, {"seed", "9223372036854775808"}, {"seed", "0x10"}, {"clip_skip", "0"}, {"refiner_switch", "2"},
       {"dtype", "q3"}, {"rng", "gpu"}, {"compat", "best"}, {"quality", "best"}, {"original_size", "768"}, {"original_size", "768x"},
