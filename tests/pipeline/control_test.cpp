@@ -149,21 +149,19 @@ TEST(ControlNet, HintsAreResizedAndPreprocessed) {
 }
 
 TEST(ControlNet, MemoryIsPredictedWithIt) {
-  Engine own({.device = "cpu", .threads = 1});
-  Request r = request_with({unit_of(), unit_of()});
-  r.width = r.height = 256;
-  own.generate(r);
-  const auto held = static_cast<double>(own.backend().peak_bytes());
-  LoadedControlNet net(open_controlnet(unit_of().model, false), own.backend(), DType::f32);
-  const auto source = open_model_source(golden("models/sd15"));
-  RunShape shape{.latent_height = 32, .latent_width = 32};
-  const MemoryNeed without = predict_memory(source, shape);
-  shape.controlnets = {&net, &net};
-  const MemoryNeed with = predict_memory(source, shape);
-  EXPECT_GT(static_cast<double>(with.activations), 0.8 * held);
-  EXPECT_LT(static_cast<double>(with.activations), 1.2 * held);
-  net.model();
-  EXPECT_EQ(with.weights, without.weights + net.packed_bytes()) << "one network for both units";
+  const LoadedControlNet net(open_controlnet(unit_of().model, false), engine().backend(), DType::f32);
+  std::vector<MemoryNeed> needs;
+  for (const size_t units : {0, 1, 2})
+    needs.push_back(predict_memory(open_model_source(golden("models/sd15")),
+                                   {.latent_height = 32, .latent_width = 32, .controlnets = std::vector<const LoadedControlNet*>(units, &net)}));
+  EXPECT_GT(needs[1].weights, needs[0].weights + fs::file_size(unit_of().model + "/diffusion_pytorch_model.safetensors"));
+  EXPECT_EQ(needs[2].weights, needs[1].weights) << "one network for both units";
+  EXPECT_GT(needs[1].activations, needs[0].activations);
+  EXPECT_GT(needs[2].activations, needs[1].activations) << "a hint each";
+
+  Engine small({.device = "cpu", .threads = 1, .builtin_model = {}, .memory_limit = needs[0].total() + (size_t{1} << 20)});
+  small.generate(request_with({}));
+  EXPECT_THROW(small.generate(request_with({unit_of()})), Error);
 }
 
 TEST(ControlNet, IsWrittenDown) {
