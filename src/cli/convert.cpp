@@ -7,9 +7,11 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/downloads.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "pipeline/convert.h"
+#include "pipeline/engine.h"
 #include "pipeline/field_rules.h"
 
 namespace imagent {
@@ -105,8 +107,10 @@ static ConvertOptions options_of(const Arguments& arguments, const ConvertFlags&
 static int run_convert(const Arguments& arguments) {
   ConvertFlags flags;
   apply(flags, convert_fields(), arguments.given);
-  const ConvertOptions options = options_of(arguments, flags);
+  ConvertOptions options = options_of(arguments, flags);
   ProgressReporter reporter(progress_on_terminal(flags.progress, flags.quiet));
+  std::error_code error;
+  if (!std::filesystem::exists(options.input, error)) options.input = Engine().find_model(options.input.string(), download_events(reporter));
   const auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
   const double start = now();
   const Converted done = convert_model(options, {.progress = [&](const ConvertProgress& p) {
