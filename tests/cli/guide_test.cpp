@@ -50,8 +50,11 @@ TEST(Guide, EveryCommandWorks) {
     const Finished done = run(words, {.folder = scratch.path().string()});
     EXPECT_EQ(done.code, 0) << command << "\n" << done.err;
     const auto output = std::find(words.begin(), words.end(), "-o");
-    if (output == words.end()) EXPECT_NE(done.out, "") << command;
-    else if (output[1].find('%') == std::string::npos) EXPECT_TRUE(fs::exists(scratch / output[1])) << command;
+    if (output == words.end()) {
+      EXPECT_NE(done.out, "") << command;
+    } else if (output[1].find('%') == std::string::npos) {
+      EXPECT_TRUE(fs::exists(scratch / output[1])) << command;
+    }
   }
   EXPECT_EQ(read_text(scratch / "again.png"), read_text(scratch / "house.png"));
 }
