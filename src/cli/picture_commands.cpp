@@ -92,7 +92,7 @@ static void read_inputs(Workflow workflow, Request& request, const RunOptions& o
 
 // What may keep a picture that is drawn again from having the same bytes.
 static void report_differences(const Replay& replay, const Run& run) {
-  for (const std::string& difference : differences(replay, run.model_hash, run.device)) write_error(str("imagent: --from: ", difference, "\n"));
+  for (const std::string& difference : differences(replay, run)) write_error(str("imagent: --from: ", difference, "\n"));
 }
 
 static int draw_pictures(Workflow workflow, const Arguments& arguments) {

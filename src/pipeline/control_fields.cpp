@@ -45,7 +45,7 @@ const std::vector<Field<ControlUnit>>& control_fields() {
 }
 
 Field<Request> controls_field() {
-  FieldInfo info = {.name = "controls", .flags = {}, .json = {}, .group = "ControlNet", .value = "", .help = "", .default_text = "", .kind = FieldKind::list};
+  FieldInfo info = {.name = "controls", .flags = {}, .json = {}, .group = "ControlNet", .value = "", .help = "", .default_text = "", .kind = FieldKind::list, .recorded = false};
   info.parts = infos(control_fields());
   return {std::move(info), rule::list(&Request::controls, control_fields())};
 }

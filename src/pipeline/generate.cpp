@@ -179,7 +179,6 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
 Run Engine::generate(const Request& given, const Events& events) {
   const Request asked = with_styles(with_seed(given));
   if (has_wildcards(asked)) return generate_each(*this, asked, events);
-  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
   const DType compute = compute_dtype(backend(), asked);
   const bool half = size_of(compute) == 2;
   const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download

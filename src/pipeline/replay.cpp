@@ -21,9 +21,15 @@ constexpr std::array exact_keys = {
     KeyField{"Steps", "steps"},           KeyField{"CFG scale", "guidance_scale"},  KeyField{"Seed", "seed"},
     KeyField{"Size-1", "width"},          KeyField{"Size-2", "height"},             KeyField{"Clip skip", "clip_skip"},
     KeyField{"Eta", "eta"},               KeyField{"CFG Rescale", "guidance_rescale"}, KeyField{"Refiner switch at", "refiner_switch"},
+    KeyField{"ENSD", "ensd"},             KeyField{"Variation seed", "variation_seed"}, KeyField{"Variation seed strength", "variation_strength"},
 };
 // Keys that name what the run chose, where an own picture's request may have left the choice to the model.
-constexpr std::array choice_keys = {KeyField{"Sampler", "sampler"}, KeyField{"Schedule type", "scheduler"}};
+constexpr std::array choice_keys = {
+    KeyField{"Sampler", "sampler"},           KeyField{"Schedule type", "scheduler"},         KeyField{"Hires upscale", "hires_scale"},
+    KeyField{"Hires steps", "hires_steps"},   KeyField{"Hires upscaler", "hires_upscaler"},   KeyField{"Hires sampler", "hires_sampler"},
+    KeyField{"Hires prompt", "hires_prompt"}, KeyField{"Hires negative prompt", "hires_negative_prompt"},
+    KeyField{"Mask blur", "mask_blur"},       KeyField{"Seed resize from-1", "seed_resize_from_w"}, KeyField{"Seed resize from-2", "seed_resize_from_h"},
+};
 
 constexpr std::string_view own_version = "imagent ";
 
@@ -59,6 +65,7 @@ Replay read_replay(const std::string& parameters, const std::string& origin) {
   if (!replay.own()) {
     add_infotext_defaults(info);
     for (const KeyField& known : choice_keys) take(known.key, known.field);
+    take("Denoising strength", info.find("Hires upscale") ? "hires_strength" : "strength");
     if (const std::string* schedule = info.find("Schedule type"); schedule && *schedule == "Automatic") replay.given.erase("scheduler");
     replay.given["compat"] = {"a1111", origin};
   }
@@ -68,17 +75,21 @@ Replay read_replay(const std::string& parameters, const std::string& origin) {
   const std::string* rng = info.find("RNG");
   replay.given["rng"] = {rng && *rng == "CPU" ? "cpu" : "cuda", origin + ": RNG"};
   if (const std::string* hash = info.find("Model hash")) replay.model_hash = *hash;
+  if (const std::string* vae = info.find("VAE")) replay.vae = *vae;
+  replay.control = info.find("ControlNet 0") != nullptr;
   return replay;
 }
 
-std::vector<std::string> differences(const Replay& replay, const std::string& model_hash, const std::string& device) {
+std::vector<std::string> differences(const Replay& replay, const Run& run) {
   std::vector<std::string> all;
-  if (!replay.model_hash.empty() && !model_hash.empty() && replay.model_hash != model_hash)
-    all.push_back(str("the model is another one: its hash is ", model_hash, ", the picture's ", replay.model_hash));
+  if (!replay.model_hash.empty() && !run.model_hash.empty() && replay.model_hash != run.model_hash)
+    all.push_back(str("the model is another one: its hash is ", run.model_hash, ", the picture's ", replay.model_hash));
+  if (!replay.vae.empty() && run.request.vae.empty()) all.push_back(str("the picture had another VAE, ", replay.vae, ": name it with --vae"));
+  if (replay.control && run.request.controls.empty()) all.push_back("the picture had ControlNets: name them with --control-net, and their pictures");
   if (!replay.own()) return all.push_back("the picture was drawn by another program"), all;
   if (replay.version != version) all.push_back(str("the picture was drawn by imagent ", replay.version, ", this is ", version));
-  if (!replay.device.empty() && replay.device != device)
-    all.push_back(str("the picture was drawn on ", replay.device, ", this is ", device, ": the last bits may differ"));
+  if (!replay.device.empty() && replay.device != run.device)
+    all.push_back(str("the picture was drawn on ", replay.device, ", this is ", run.device, ": the last bits may differ"));
   return all;
 }
 

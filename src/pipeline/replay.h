@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "image/infotext.h"
+#include "pipeline/engine.h"
 #include "pipeline/field.h"
-#include "pipeline/request.h"
 
 namespace imagent {
 
@@ -13,6 +13,8 @@ namespace imagent {
 struct Replay {
   GivenValues given;
   std::string model_hash;              // of the model that drew it; "": not told
+  std::string vae;                     // the name of another VAE than the model's
+  bool control = false;                // whether there were ControlNets
   std::string version, device;         // of the imagent that drew it, and what it computed on; "": another program
 
   bool own() const { return !version.empty(); }
@@ -22,8 +24,8 @@ struct Replay {
 // the GPU unless it says CPU). Errors: usage, when the text has no parameters.
 Replay read_replay(const std::string& parameters, const std::string& origin);
 
-// Where the two differ: one sentence each. `model_hash`: of the model at hand, "" when unknown.
-std::vector<std::string> differences(const Replay& replay, const std::string& model_hash, const std::string& device);
+// Why the run may not have given the same bytes: one sentence each.
+std::vector<std::string> differences(const Replay& replay, const Run& run);
 
 // The fields that the web UI's keys cannot carry, as a JSON object: the value of "imagent" in the parameters text.
 std::string own_fields(Request request, const std::string& device);

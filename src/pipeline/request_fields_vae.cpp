@@ -7,10 +7,10 @@ namespace imagent {
 std::vector<Field<Request>> vae_fields() {
   return {
       {{.name = "vae", .flags = {"--vae"}, .json = {"sd_vae"}, .group = "Model", .value = "PATH",
-        .help = "Another autoencoder: a folder or a file, also a tiny one (TAESD)", .default_text = "the model's own"},
+        .help = "Another autoencoder: a folder or a file, also a tiny one (TAESD)", .default_text = "the model's own", .recorded = false},
        rule::path(&Request::vae)},
       {{.name = "taesd", .flags = {"--taesd"}, .json = {}, .group = "Model", .value = "PATH",
-        .help = "A tiny autoencoder for previews (--preview every:N:taesd)", .default_text = "none"},
+        .help = "A tiny autoencoder for previews (--preview every:N:taesd)", .default_text = "none", .recorded = false},
        rule::path(&Request::taesd)},
       {{.name = "vae_tiling", .flags = {"--vae-tiling"}, .json = {}, .group = "Model", .value = "",
         .help = "The autoencoder works tile by tile, also where memory would do for the whole picture", .default_text = "", .kind = FieldKind::toggle},

@@ -93,7 +93,9 @@ TEST(Replay, WebUiTextIsDrawnByItsRules) {
   EXPECT_EQ(r.model, "v1-5");
   EXPECT_EQ(r.compat, Compat::a1111);
   EXPECT_EQ(r.rng, GeneratorKind::cuda);
-  const auto all = differences(replay, "0000000000", "cpu");
+  imagent::Run run = run_of(r);
+  run.model_hash = "0000000000";
+  const auto all = differences(replay, run);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_NE(all[0].find("6ce0161689"), std::string::npos);
 }
@@ -110,7 +112,7 @@ TEST(Replay, BadTextsAreUsageErrors) {
   } catch (const Error& error) {
     EXPECT_TRUE(error.text.starts_with("x.png: Steps \"99999999\": should be ")) << error.text;
   }
-  EXPECT_EQ(differences(wild, "", "cpu").size(), 1u);  // the version
+  EXPECT_EQ(differences(wild, run_of(filled())).size(), 1u);  // the version
 }
 
 }  // namespace
