@@ -2,7 +2,9 @@
 #include "server/job_request.h"
 
 #include "base/error.h"
+#include "image/codec.h"
 #include "pipeline/request_fields.h"
+#include "server/base64.h"
 
 namespace imagent::server {
 
@@ -31,7 +33,9 @@ Request request_of(const Job& job, const Catalog& catalog) {
   Request request;
   apply(request, request_fields(), given);
   validate(request);
-  check(job.inputs.empty(), ErrorKind::unsupported, "pictures to start from are not in this version: text to image is");
+  for (const auto& [name, member] : {std::pair{"init_image", &Request::init_image}, {"mask", &Request::mask}})
+    if (const auto found = job.inputs.find(name); found != job.inputs.end())
+      request.*member = std::make_shared<const Image>(decode_image(base64_decode(found->second, name), {}, name));
   return request;
 }
 

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "image/codec.h"
 #include "image/infotext.h"
 #include "sampling/samplers.h"
+#include "server/base64.h"
 #include "server/job_view.h"
 
 namespace imagent::server {
@@ -88,7 +90,26 @@ static void read_images(Job& job, const nlohmann::json& body) {
   if (!images || !images->is_array() || images->empty()) throw HttpError{404, "not_found", "Init image not found"};
   check(images->size() == 1 && images->front().is_string(), ErrorKind::unsupported, "init_images: should be one picture in Base64");
   job.inputs["init_image"] = images->front().get<std::string>();
-  if (const std::string mask = text_at(body, "mask"); !mask.empty()) job.inputs["mask"] = mask;
+  const std::string mask = text_at(body, "mask");
+  if (mask.empty()) return;
+  Image picture = decode_image(base64_decode(mask, "mask"), {}, "mask");
+  if (picture.channels == 4) {  // the web UI then looks at nothing but the alpha channel
+    picture = alpha_of(picture);
+    for (uint8_t& value : picture.pixels) value = value > 128 ? 255 : 0;
+  }
+  job.inputs["mask"] = base64_encode(encode_image(picture));
+}
+
+// What img2img has of its own, under the names and with the defaults of its API.
+static void read_img2img(Job& job, nlohmann::json& body) {
+  read_images(job, body);
+  if (!present(body, "denoising_strength")) body["denoising_strength"] = 0.75;
+  if (!present(body, "mask_blur"))
+    if (const nlohmann::json* blur = present(body, "mask_blur_x")) body["mask_blur"] = *blur;
+  if (const nlohmann::json* scale = present(body, "image_cfg_scale"); scale && *scale == 1.5) body.erase("image_cfg_scale");  // the default: clients send it to every model
+  if (!job.inputs.count("mask")) return;
+  for (const auto& [key, value] : {std::pair<const char*, nlohmann::json>{"inpainting_fill", 0}, {"inpaint_full_res", true}, {"inpaint_full_res_padding", 0}, {"mask_blur", 4}})
+    if (!present(body, key)) body[key] = value;
 }
 
 Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
@@ -98,7 +119,11 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
   check_scripts(body);
   read_sampler(job, body);
   read_settings(service, job, body);
-  if (from_image) read_images(job, body);
+  if (from_image) {
+    read_img2img(job, body);
+  } else {
+    for (const char* other : {"denoising_strength", "image_cfg_scale", "resize_mode"}) body.erase(other);  // clients send them everywhere
+  }
   if (truth_at(body, "enable_hr")) throw HttpError{501, "unsupported", "enable_hr: hires fix is not in this version"};
   if (const nlohmann::json* count = present(body, "n_iter")) {
     check(count->is_number_integer(), ErrorKind::usage, "n_iter: should be a whole number");

@@ -59,6 +59,7 @@ Job own_job(const Service& service, const nlohmann::json& body, const OwnDefault
   check(loras == body.end() || loras->is_null() || loras->empty(), ErrorKind::unsupported, "loras: are not in this version");
   for (const auto& [field, value] : {std::pair{"width", "512"}, {"height", "512"}, {"guidance_scale", "7.5"}}) set_default(job, field, value);
   set_default(job, "steps", std::to_string(defaults.steps));
+  if (job.inputs.count("init_image")) set_default(job, "strength", str(defaults.strength));
   if (const auto seed = job.fields.find("seed"); seed != job.fields.end() && seed->second.starts_with("-")) job.fields.erase(seed);
   read_preview(job, body);
   if (const auto priority = body.find("priority"); priority != body.end() && priority->is_number_integer()) job.priority = priority->get<int>();

@@ -59,6 +59,7 @@ static Job read_job(const nlohmann::json& body) {
   for (const char* other : {"init_image", "mask_image", "hires", "lora", "size", "n", "quality", "preview", "model_config", "refiner"}) flat.erase(other);
   read_fields(job, flat);
   for (const auto& [field, value] : {std::pair{"width", "512"}, {"height", "512"}, {"steps", "20"}, {"guidance_scale", "7"}}) set_default(job, field, value);
+  if (job.inputs.count("init_image")) set_default(job, "strength", "0.75");
   if (const auto seed = job.fields.find("seed"); seed != job.fields.end() && seed->second.starts_with("-")) job.fields.erase(seed);
   return job;
 }

@@ -102,6 +102,25 @@ TEST_F(A1111, SamplersByAnyNameAndTheTextsThatClientsCompare) {
   EXPECT_EQ(post(server(), "/sdapi/v1/options", {{"sd_model_checkpoint", "nothing"}}).status, 500);
 }
 
+TEST_F(A1111, AiRenderAndInpaintingSendPictures) {
+  Image grey(64, 64, 3), mask(64, 64, 4);
+  for (uint8_t& value : grey.pixels) value = 128;
+  for (int x = 0; x < 64; ++x) mask.at(x, 0)[3] = 255;
+  const std::string picture = server::base64_encode(encode_image(grey));
+  json body = {{"prompt", "x"}, {"init_images", {picture}}, {"sampler_index", "Euler"}, {"steps", 4}, {"width", 64}, {"height", 64}, {"denoising_strength", 0.5}, {"cfg_scale", 7},
+               {"image_cfg_scale", 1.5}, {"resize_mode", 0}, {"seed", 1}};
+  const Answer render = post(server(), "/sdapi/v1/img2img", body);
+  ASSERT_EQ(render.status, 200) << render.body;
+  EXPECT_TRUE(render.body.at("parameters").at("init_images").is_null());
+  EXPECT_EQ(json::parse(render.body.at("info").get<std::string>()).at("denoising_strength"), 0.5);
+  body.update({{"mask", server::base64_encode(encode_image(mask))}, {"inpainting_fill", 1}, {"inpaint_full_res", false}, {"mask_blur", 0}, {"inpainting_mask_invert", 0}});
+  const Answer inpaint = post(server(), "/sdapi/v1/img2img", body);
+  ASSERT_EQ(inpaint.status, 200) << inpaint.body;
+  EXPECT_EQ(*picture_of(inpaint.body.at("images").at(0)).at(30, 60), 128) << "outside the alpha channel's mask";
+  body["init_images"] = {"aGVsbG8="};
+  EXPECT_EQ(post(server(), "/sdapi/v1/img2img", body).status, 422);
+}
+
 TEST_F(A1111, EveryListedSamplerAndScheduleIsOne) {
   for (const json& entry : get(server(), "/sdapi/v1/samplers").body) {
     EXPECT_NO_THROW(find_sampler(entry.at("name").get<std::string>()));

@@ -88,6 +88,18 @@ TEST_F(OpenAi, FormsAreReadAndTheirFaultsNamed) {
   EXPECT_EQ(edit({{"prompt", "x", "", ""}}).body.at("error").at("param"), "image");
   EXPECT_EQ(edit({{"prompt", "x", "", ""}, {"image", "garbage", "a.png", "image/png"}, {"mask", "garbage", "m.png", "image/png"}}).status, 422);
   EXPECT_EQ(post(server(), "/v1/images/edits", {{"prompt", "x"}}).status, 400);
+  Image picture(64, 64, 3), mask(64, 64, 4);
+  for (uint8_t& value : picture.pixels) value = 200;
+  for (int x = 0; x < 64; ++x)
+    for (int y = 0; y < 64; ++y) mask.at(x, y)[3] = y < 32 ? 0 : 255;  // what is transparent is edited
+  const auto file = [](const Image& image) {
+    const auto bytes = encode_image(image);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const Answer edited = edit({{"prompt", "x", "", ""}, {"size", "64x64", "", ""}, {"steps", "2", "", ""}, {"n", "1", "", ""}, {"image[]", file(picture), "a.png", "image/png"},
+                              {"mask", file(mask), "m.png", "image/png"}});
+  ASSERT_EQ(edited.status, 200) << edited.body;
+  EXPECT_EQ(*picture_of(edited.body.at("data").at(0).at("b64_json")).at(30, 60), 200);
 }
 
 TEST_F(OpenAi, StableDiffusionCppQueuesAndPolls) {

@@ -71,6 +71,24 @@ TEST_F(OwnDialect, AModelIsOnlyWhatLiesInTheFolder) {
   EXPECT_EQ(post(server(), "/txt2img", small({{"model", "demo"}})).status, 200);
 }
 
+TEST_F(OwnDialect, APictureIsDrawnOverAnother) {
+  Image white(64, 64, 3), mask(64, 64, 1);
+  for (uint8_t& value : white.pixels) value = 255;
+  for (int y = 0; y < 32; ++y)
+    for (int x = 0; x < 64; ++x) *mask.at(x, y) = 255;
+  const std::string picture = server::base64_encode(encode_image(white));
+  const Answer over = post(server(), "/img2img", small({{"image", "data:image/png;base64," + picture}, {"strength", 1}}));
+  ASSERT_EQ(over.status, 200) << over.body;
+  EXPECT_NE(picture_of(over.body.at("images").at(0)), white);
+  const nlohmann::json inpaint = small({{"operation", "image_inpaint"}, {"init_image", picture}, {"mask_image", server::base64_encode(encode_image(mask))}, {"mask_blur", 0}});
+  const std::string id = post(server(), "/v1/jobs", inpaint).body.at("job_id");
+  ASSERT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + id).body.at("status") == "completed"; })) << get(server(), "/v1/jobs/" + id).body;
+  const auto file = server().client().Get("/v1/gallery/" + id + "-0/file");
+  const Image drawn = decode_image({reinterpret_cast<const uint8_t*>(file->body.data()), file->body.size()});
+  EXPECT_EQ(*drawn.at(20, 60), 255) << "black stays";
+  for (const char* operation : {"image_transform", "image_inpaint", "image_magic"}) EXPECT_EQ(post(server(), "/v1/jobs", small({{"operation", operation}})).status, 400) << operation;
+}
+
 // Reads a stream until its end: the names of its events, and the data of the last one of each name.
 struct Events {
   std::vector<std::string> names, ids;
