@@ -9,7 +9,7 @@ static constexpr const char* tables[] = {
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",  // survives the end of the process at any moment; a picture's file is synced by itself
     "CREATE TABLE IF NOT EXISTS jobs(sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client TEXT NOT NULL,"
-    " priority INTEGER NOT NULL, state TEXT NOT NULL, job TEXT NOT NULL, token TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,"
+    " priority INTEGER NOT NULL, state TEXT NOT NULL, job TEXT NOT NULL, inputs TEXT NOT NULL DEFAULT '', token TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,"
     " claimed INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, started REAL NOT NULL DEFAULT 0, finished REAL NOT NULL DEFAULT 0,"
     " result TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs(state, priority, sequence)",

@@ -12,6 +12,11 @@
 #include "base/error.h"
 #include "server/routes_a1111.h"
 
+namespace imagent {
+extern const char web_page[];        // web/page.html
+extern const size_t web_page_size;
+}  // namespace imagent
+
 namespace imagent::server {
 
 namespace fs = std::filesystem;
@@ -42,10 +47,20 @@ class ImageServer::FolderLock {
 };
 
 static std::string read_page(const ServeOptions& options) {
-  if (options.no_page || options.page.empty()) return "";
+  if (options.no_page) return "";
+  if (options.page.empty()) return {web_page, web_page_size};
   std::ifstream in(options.page, std::ios::binary);
   check(in.good(), ErrorKind::usage, "--serve-html-path ", options.page.string(), ": cannot be read");
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// Prompts and requests name LoRAs of the server's folder and no other files.
+static EngineOptions with_folders(const ServeOptions& options) {
+  EngineOptions engine = options.engine;
+  engine.lora_dir = options.places.loras;
+  engine.embeddings_dir = options.places.embeddings;
+  engine.lora_paths = false;
+  return engine;
 }
 
 ImageServer::ImageServer(ServeOptions options)
@@ -55,7 +70,7 @@ ImageServer::ImageServer(ServeOptions options)
       queue_(std::make_unique<LocalQueue>(database_, options_.queue)),
       store_(std::make_unique<Store>(database_, options_.data_folder)),
       catalog_(options_.places),
-      engine_(options_.engine) {
+      engine_(with_folders(options_)) {
   http_ = std::make_unique<HttpServer>(options_.http, router_);
   service_ = std::unique_ptr<Service>(new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .limits = options_.limits,
                                                   .ready = [this] { return worker_ && worker_->ready(); }, .stopping = [this] { return http_->stopping(); },

@@ -19,6 +19,15 @@ void read_fields(Job& job, const nlohmann::json& body) {
   for (const auto& [name, value] : given) job.fields.try_emplace(name, value.text);
 }
 
+void add_lora(Job& job, const Catalog& catalog, const std::string& name, double strength) {
+  check(strength >= -10 && strength <= 10, ErrorKind::usage, "lora ", quoted(name), ": its strength ", strength, " should be a number from -10 to 10");
+  std::vector<std::string> loras;
+  if (const auto found = job.fields.find("lora"); found != job.fields.end())
+    for (const Given& element : list_texts({found->second, "lora"})) loras.push_back(element.text);
+  loras.push_back(str(catalog.find_lora(name).name, ":", strength));
+  job.fields["lora"] = list_text(loras);
+}
+
 void set_default(Job& job, const std::string& field, const std::string& value) { job.fields.try_emplace(field, value); }
 
 Request request_of(const Job& job, const Catalog& catalog) {

@@ -21,6 +21,9 @@ struct PictureLimits {
 // Those that the job has already stay as they are. Errors: usage.
 void read_fields(Job& job, const nlohmann::json& body);
 
+// Adds a LoRA that the catalog knows. Errors: model; usage for a strength outside -10..10.
+void add_lora(Job& job, const Catalog& catalog, const std::string& name, double strength);
+
 // Sets a field unless it is there.
 void set_default(Job& job, const std::string& field, const std::string& value);
 

@@ -10,6 +10,7 @@ namespace imagent::server {
 
 static constexpr int trusted_attempts = 3, max_attempts = 20;  // a job that went down with the server so often: waits for all others; fails
 static constexpr size_t max_events = 512;
+static constexpr int max_previews = 4;
 
 static constexpr const char* status_columns =
     "SELECT id, client, priority, state, job, attempts, created, started, finished, result FROM jobs ";
@@ -30,8 +31,10 @@ std::string LocalQueue::submit(Job job) {
   count.step();
   const int waiting = static_cast<int>(count.integer(0));
   if (waiting >= options_.max_waiting) throw full(waiting);
-  database_->run("INSERT INTO jobs(id, client, priority, state, job, created) VALUES(?1, ?2, ?3, 'queued', ?4, ?5)", job.id, job.client,
-                 std::clamp(job.priority, -100, 100), to_text(job), now());
+  const std::string inputs = job.inputs.empty() ? "" : nlohmann::json(job.inputs).dump();  // apart: only the worker reads them
+  job.inputs.clear();
+  database_->run("INSERT INTO jobs(id, client, priority, state, job, inputs, created) VALUES(?1, ?2, ?3, 'queued', ?4, ?5, ?6)", job.id, job.client,
+                 std::clamp(job.priority, -100, 100), to_text(job), inputs, now());
   transaction.commit();
   const std::lock_guard lock(mutex_);
   add_event(*live(job.id), {.job = job.id, .type = "queued", .data = {{"position", waiting + 1}}});
@@ -51,7 +54,7 @@ std::shared_ptr<LocalQueue::Live> LocalQueue::live(const std::string& job) {
   return entry;
 }
 
-// mutex_ is held. One preview is enough for whoever comes late, and pictures are large.
+// mutex_ is held. A few previews are enough for whoever comes late, and pictures are large.
 void LocalQueue::add_event(Live& live, JobEvent event) {
   if (live.over) return;
   event.id = live.next_event++;
@@ -59,7 +62,10 @@ void LocalQueue::add_event(Live& live, JobEvent event) {
     const auto old = std::find_if(live.events.begin(), live.events.end(), [&](const JobEvent& e) { return e.type == type; });
     if (old != live.events.end()) live.events.erase(old);
   };
-  if (event.type == "preview") drop("preview");
+  if (event.type == "preview" && ++live.previews > max_previews) {
+    drop("preview");
+    live.previews = max_previews;
+  }
   if (live.events.size() >= max_events) drop("progress");
   if (event.type == "progress") live.progress = event.data;
   live.over = event.type == "completed" || event.type == "failed" || event.type == "cancelled";
@@ -70,11 +76,12 @@ void LocalQueue::add_event(Live& live, JobEvent event) {
 std::optional<Claim> LocalQueue::try_claim() {
   Transaction transaction(*database_);
   Statement next = database_->query(
-      "SELECT id, job, attempts FROM jobs j WHERE state='queued' ORDER BY attempts>=?1, priority DESC,"
+      "SELECT id, job, attempts, inputs FROM jobs j WHERE state='queued' ORDER BY attempts>=?1, priority DESC,"
       " (SELECT COALESCE(MAX(claimed), 0) FROM jobs other WHERE other.client=j.client), sequence LIMIT 1", trusted_attempts);
   if (!next.step()) return std::nullopt;
   Claim claim{from_text<Job>(next.text(1)), new_id(), static_cast<int>(next.integer(2)) + 1};
   claim.job.id = next.text(0);
+  if (const std::string inputs = next.text(3); !inputs.empty()) claim.job.inputs = nlohmann::json::parse(inputs).get<decltype(Job::inputs)>();
   database_->run("UPDATE jobs SET state='running', token=?2, attempts=?3, started=?4, claimed=(SELECT MAX(claimed) FROM jobs)+1 WHERE id=?1",
                  claim.job.id, claim.token, claim.attempt, now());
   transaction.commit();
@@ -121,13 +128,9 @@ bool LocalQueue::end(const JobResult& result, const std::string& where_token) {
   Transaction transaction(*database_);
   JobResult kept = result;
   kept.token.clear();
-  Statement row = database_->query("SELECT job FROM jobs WHERE id=?1 AND token=?2 AND state=?3", result.job, where_token,
-                                   std::string(where_token.empty() ? "queued" : "running"));
-  if (!row.step()) return false;
-  Job job = from_text<Job>(row.text(0));
-  job.inputs.clear();  // large, and of no further use
-  database_->run("UPDATE jobs SET state=?2, finished=?3, result=?4, job=?5, token='' WHERE id=?1", result.job, std::string(name_of(result.state)), now(),
-                 to_text(kept), to_text(job));
+  const int changed = database_->run("UPDATE jobs SET state=?2, finished=?3, result=?4, inputs='', token='' WHERE id=?1 AND token=?5 AND state=?6", result.job,
+                                     std::string(name_of(result.state)), now(), to_text(kept), where_token, std::string(where_token.empty() ? "queued" : "running"));
+  if (changed == 0) return false;
   for (const Picture& picture : result.pictures) insert_picture(*database_, picture);
   transaction.commit();
   nlohmann::json data = {{"pictures", result.pictures.size()}};

@@ -13,7 +13,7 @@ namespace imagent::server {
 
 struct QueueOptions {
   int max_waiting = 64;
-  double keep_events_s = 600;   // after a job's end
+  double keep_events_s = 60;    // after a job's end
   int keep_jobs = 20000;        // ended ones, with their results
 };
 
@@ -41,6 +41,7 @@ class LocalQueue : public Queue {
   struct Live {
     std::deque<JobEvent> events;
     int64_t next_event = 1;
+    int previews = 0;             // among the events
     nlohmann::json progress = nlohmann::json::object();
     Order order = Order::none;
     std::string token;

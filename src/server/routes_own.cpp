@@ -34,6 +34,17 @@ static void read_inputs(Job& job, const nlohmann::json& body) {
   }
 }
 
+static void read_loras(Job& job, const Catalog& catalog, const nlohmann::json& body) {
+  const auto loras = body.find("loras");
+  if (loras == body.end() || loras->is_null()) return;
+  check(loras->is_array(), ErrorKind::usage, "loras: should be a list of {\"path\", \"strength\"}");
+  for (const nlohmann::json& lora : *loras) {
+    const bool good = lora.is_object() && lora.contains("path") && lora["path"].is_string() && (!lora.contains("strength") || lora["strength"].is_number());
+    check(good, ErrorKind::usage, "loras: should be a list of {\"path\", \"strength\"}");
+    add_lora(job, catalog, lora["path"].get<std::string>(), lora.value("strength", 1.0));
+  }
+}
+
 static void check_operation(const Job& job, const nlohmann::json& body) {
   const auto found = body.find("operation");
   if (found == body.end() || found->is_null()) return;
@@ -55,8 +66,7 @@ Job own_job(const Service& service, const nlohmann::json& body, const OwnDefault
   read_fields(job, flat);
   read_inputs(job, body);
   check_operation(job, body);
-  const auto loras = body.find("loras");
-  check(loras == body.end() || loras->is_null() || loras->empty(), ErrorKind::unsupported, "loras: are not in this version");
+  read_loras(job, service.catalog, body);
   for (const auto& [field, value] : {std::pair{"width", "512"}, {"height", "512"}, {"guidance_scale", "7.5"}}) set_default(job, field, value);
   set_default(job, "steps", std::to_string(defaults.steps));
   if (job.inputs.count("init_image")) set_default(job, "strength", str(defaults.strength));

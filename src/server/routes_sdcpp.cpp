@@ -35,7 +35,7 @@ static std::string image_at(const nlohmann::json& value, const char* key) {
 }
 
 // Flattened: what nests in sample_params stands beside the rest, under the names of our field table.
-static Job read_job(const nlohmann::json& body) {
+static Job read_job(const Service& service, const nlohmann::json& body) {
   nlohmann::json flat = body;
   if (const auto* sample = member(body, "sample_params"); sample && sample->is_object()) {
     for (const auto& [key, value] : sample->items()) flat[key] = value;
@@ -44,9 +44,14 @@ static Job read_job(const nlohmann::json& body) {
       if (const auto* scale = member(*guidance, "txt_cfg")) flat["guidance_scale"] = *scale;
     }
   }
-  refuse_present(flat, {"lora", "custom_sigmas", "ref_images", "cache_mode"});
+  refuse_present(flat, {"custom_sigmas", "ref_images", "cache_mode"});
   if (const auto* hires = member(flat, "hires"); hires && hires->is_object() && hires->value("enabled", false)) refuse_present(flat, {"hires"});
   Job job;
+  if (const auto* loras = member(flat, "lora"); loras && loras->is_array())
+    for (const nlohmann::json& lora : *loras) {
+      check(lora.is_object() && lora.contains("path") && lora["path"].is_string(), ErrorKind::usage, "lora: should be a list of {\"path\", \"multiplier\"}");
+      add_lora(job, service.catalog, lora["path"].get<std::string>(), lora.value("multiplier", 1.0));
+    }
   for (const auto& [key, field] : {std::pair{"init_image", "init_image"}, {"mask_image", "mask"}})
     if (const auto* image = member(flat, key); image && *image != "") job.inputs[field] = image_at(*image, key);
   if (const auto* count = member(flat, "batch_count")) {
@@ -86,7 +91,7 @@ static JobStatus find_job(Service& service, const std::string& id) {
 }
 
 static void start_job(Service& service, Call& call) {
-  const std::string id = submit(service, call, read_job(call.json()));
+  const std::string id = submit(service, call, read_job(service, call.json()));
   call.reply(Json{{"id", id}, {"kind", "img_gen"}, {"status", "queued"}, {"created", static_cast<int64_t>(now())}, {"poll_url", "/sdcpp/v1/jobs/" + id}}, 202);
 }
 

@@ -114,7 +114,7 @@ TEST_F(OpenAi, StableDiffusionCppQueuesAndPolls) {
   EXPECT_EQ(picture_of(result.at("images").at(1).at("b64_json")).width, 64);
   EXPECT_EQ(post_text(server(), url + "/cancel", "").status, 409);
   EXPECT_EQ(get(server(), "/sdcpp/v1/jobs/none").status, 404);
-  EXPECT_EQ(post(server(), "/sdcpp/v1/img_gen", {{"prompt", "x"}, {"lora", {{{"path", "x"}}}}}).status, 501);
+  EXPECT_EQ(post(server(), "/sdcpp/v1/img_gen", {{"prompt", "x"}, {"lora", json::array({{{"path", "x"}}})}}).status, 404);
 }
 
 }  // namespace

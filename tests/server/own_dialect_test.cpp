@@ -51,13 +51,16 @@ TEST_F(OwnDialect, EachLimitHasItsOwnSentence) {
   const std::vector<std::pair<nlohmann::json, std::string>> cases = {
       {{{"steps", 151}}, "steps 151"}, {{{"steps", 0}}, "steps"},        {{{"guidance", 31}}, "guidance 31"}, {{{"width", 2056}}, "width 2056"},
       {{{"width", 56}}, "width"},      {{{"height", 100}}, "height"},    {{{"prompt", " "}}, "prompt"},       {{{"sampler", "eulr"}}, "did you mean euler"},
-      {{{"steps", "many"}}, "steps"},  {{{"steps", {1, 2}}}, "steps"},   {{{"prompt", {{"a", 1}}}}, "prompt"}, {{{"loras", {{{"path", "x"}}}}}, "lora"},
+      {{{"steps", "many"}}, "steps"},  {{{"steps", {1, 2}}}, "steps"},   {{{"prompt", {{"a", 1}}}}, "prompt"}, 
       {{{"seed", 1e300}}, "seed"},     {{{"preview_every", "x"}}, "preview"}};
   for (const auto& [change, text] : cases) {
     const Answer answer = post(server(), "/txt2img", small(change));
     EXPECT_TRUE(answer.status == 400 || answer.status == 501) << change << answer.status;
     EXPECT_NE(answer.body.at("error").at("message").get<std::string>().find(text), std::string::npos) << answer.body;
   }
+  for (const char* name : {"x", "../x", "/etc/passwd"}) EXPECT_EQ(post(server(), "/txt2img", small({{"loras", nlohmann::json::array({{{"path", name}}})}})).status, 404) << name;
+  EXPECT_EQ(post(server(), "/txt2img", small({{"loras", nlohmann::json::array({{{"path", "x"}, {"strength", 11}}})}})).status, 400);
+  EXPECT_NE(post(server(), "/txt2img", small({{"prompt", "a <lora:../../x:1> fox"}})).status, 200) << "no such LoRA here";
   EXPECT_EQ(post(server(), "/txt2img", {{"width", 64}}).status, 400) << "no prompt";
   EXPECT_EQ(post(server(), "/img2img", small()).status, 400) << "no image";
 }
@@ -193,7 +196,7 @@ TEST_F(OwnDialect, EveryRouteIsDescribed) {
   auto client = server().client();
   EXPECT_NE(client.Get("/docs")->body.find("/v1/jobs/{id}"), std::string::npos);
   EXPECT_NE(client.Get("/metrics")->body.find("\nimagent_queue_waiting "), std::string::npos);
-  EXPECT_EQ(client.Get("/")->status, 200);
+  EXPECT_NE(client.Get("/")->body.find("<title>imagent</title>"), std::string::npos);
   EXPECT_EQ(client.Head("/")->status, 200);
   EXPECT_FALSE(get(server(), "/v1/capabilities").body.at("samplers").empty());
 }

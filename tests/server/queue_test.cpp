@@ -28,7 +28,7 @@ class AnyQueue : public testing::TestWithParam<QueueMaker> {
   void SetUp() override { reopen(); }
   Queue& queue() { return *queue_; }
   std::string submit(const std::string& client, int priority = 0) {
-    return queue().submit({.client = client, .priority = priority, .fields = {{"prompt", "a fox"}}});
+    return queue().submit({.client = client, .priority = priority, .fields = {{"prompt", "a fox"}}, .inputs = {{"mask", "iVBO"}}});
   }
   std::string claimed_client() {
     const auto claim = queue().claim(Wait{0});
@@ -51,6 +51,7 @@ TEST_P(AnyQueue, AJobGoesFromItsClientToAWorkerAndBack) {
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->job.id, id);
   EXPECT_EQ(claim->job.fields.at("prompt"), "a fox");
+  EXPECT_EQ(claim->job.inputs.at("mask"), "iVBO");
   EXPECT_EQ(queue().status(id)->state, JobState::running);
   EXPECT_FALSE(queue().claim(Wait{0}));
   EXPECT_EQ(queue().heartbeat({id, claim->token}), Order::none);
@@ -191,7 +192,7 @@ TEST_P(AnyQueue, ALateWatcherLearnsHowAnOldJobEnded) {
   EXPECT_EQ(events[0].data.at("error"), "needs 90 GB");
 }
 
-TEST_P(AnyQueue, OnlyTheLastPreviewIsKept) {
+TEST_P(AnyQueue, OnlyTheLastPreviewsAreKept) {
   const std::string id = submit("anna");
   const auto claim = queue().claim(Wait{0});
   for (int i = 0; i < 2000; ++i) {
@@ -202,7 +203,7 @@ TEST_P(AnyQueue, OnlyTheLastPreviewIsKept) {
   EXPECT_LE(events.size(), 512u);
   int previews = 0;
   for (const JobEvent& event : events) previews += event.type == "preview";
-  EXPECT_EQ(previews, 1);
+  EXPECT_EQ(previews, 4);
   EXPECT_EQ(queue().status(id)->progress.at("step"), 1999);
 }
 
