@@ -19,7 +19,7 @@ static std::vector<CatalogEntry> list_folder(const fs::path& folder, bool adapte
   std::vector<CatalogEntry> entries;
   if (folder.empty()) return entries;
   std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(fs::absolute(folder), error), end; !error && it != end; it.increment(error)) {
     const fs::path& path = it->path();
     std::error_code ignored;
     if (fs::is_regular_file(path, ignored) && is_weight_file(path, adapters))

@@ -60,6 +60,7 @@ static EngineOptions with_folders(const ServeOptions& options) {
   engine.lora_dir = options.places.loras;
   engine.embeddings_dir = options.places.embeddings;
   engine.lora_paths = false;
+  engine.offline = true;  // a caller's request downloads nothing
   return engine;
 }
 
