@@ -7,7 +7,7 @@ target_link_libraries(imagent INTERFACE imagent_pipeline)
 file(GLOB cli_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/*.cpp)
 list(REMOVE_ITEM cli_sources ${CMAKE_SOURCE_DIR}/src/cli/main.cpp)
 add_library(imagent_cli STATIC ${cli_sources})
-target_link_libraries(imagent_cli PUBLIC imagent_pipeline CLI11::CLI11)
+target_link_libraries(imagent_cli PUBLIC imagent_server imagent_pipeline CLI11::CLI11)
 
 add_executable(imagent_program src/cli/main.cpp)
 target_link_libraries(imagent_program PRIVATE imagent_cli)

@@ -1,6 +1,6 @@
 # Shared by ./imagent and ./check (sourced, not run): Debian packages and the CMake build. Sets nothing but functions.
 
-build_packages="g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libcli11-dev libpng-dev libjpeg-dev libwebp-dev zlib1g-dev libutf8proc-dev libcurl4-openssl-dev libssl-dev"
+build_packages="g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libcli11-dev libpng-dev libjpeg-dev libwebp-dev zlib1g-dev libutf8proc-dev libcurl4-openssl-dev libssl-dev libcpp-httplib-dev libsqlite3-dev"
 check_packages="ccache libgtest-dev"
 client_packages="nodejs npm"   # of the test hub_clients
 clang_packages="clang-14 libclang-rt-14-dev"

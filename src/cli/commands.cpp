@@ -15,7 +15,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> list = [] {
     std::vector<Command> all = picture_commands();
     for (Command& command : std::vector{upscale_command(), convert_command(), models_list_command(), models_pull_command(), models_info_command(),
-                                        models_verify_command(), models_rm_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(), version_command()})
+                                        models_verify_command(), models_rm_command(), serve_command(), tokenize_command(), inspect_command(), bench_command(), doctor_command(), version_command()})
       all.push_back(std::move(command));
     return all;
   }();

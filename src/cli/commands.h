@@ -22,6 +22,7 @@ Command models_pull_command();
 Command models_info_command();
 Command models_verify_command();
 Command models_rm_command();
+Command serve_command();
 Command tokenize_command();
 Command inspect_command();
 Command convert_command();

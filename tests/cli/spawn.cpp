@@ -52,11 +52,13 @@ Process::~Process() {
 bool Process::wait_for_error(const std::string& text, double seconds) {
   const auto start = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - start < std::chrono::duration<double>(seconds)) {
-    if (std::filesystem::exists(scratch_ / "err") && read_text(scratch_ / "err").find(text) != std::string::npos) return true;
+    if (error_so_far().find(text) != std::string::npos) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return false;
 }
+
+std::string Process::error_so_far() const { return std::filesystem::exists(scratch_ / "err") ? read_text(scratch_ / "err") : ""; }
 
 void Process::signal(int number) const { kill(pid_, number); }
 

@@ -31,6 +31,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   bool wait_for_error(const std::string& text, double seconds);   // until standard error holds it
+  std::string error_so_far() const;
   void signal(int number) const;
   Finished finish();
 

@@ -28,7 +28,8 @@ const std::map<std::string, std::set<std::string>> allowed = {
     {"hub", {"base"}},
     {"image", {"base"}},
     {"pipeline", {"backends.h", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "hub", "base"}},
-    {"cli", {"pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
+    {"server", {"pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
+    {"cli", {"server", "pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
     {"backends.h", {"tensor", "base"}},
     {"backends.cpp", {"backends.h", "reference", "cpu", "tensor", "base"}},
 };
@@ -82,6 +83,8 @@ TEST(Structure, TheTableForbidsWhatItShould) {
   EXPECT_NE(fault("models", "pipeline/engine.h", src), "");
   EXPECT_NE(fault("pipeline", "cli/console.h", src), "");
   EXPECT_NE(fault("models", "cpu/kernels.h", src), "");
+  EXPECT_NE(fault("server", "cli/console.h", src), "");
+  EXPECT_NE(fault("pipeline", "server/queue.h", src), "");
 }
 
 TEST(Structure, FilesAreShort) {

@@ -1,0 +1,184 @@
+// txt2img and img2img as the AUTOMATIC1111 web UI answers them (modules/api/api.py, modules/processing.py).
+#include "server/routes_a1111.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "image/codec.h"
+#include "image/infotext.h"
+#include "sampling/samplers.h"
+#include "server/base64.h"
+#include "server/job_view.h"
+
+namespace imagent::server {
+
+using Json = nlohmann::ordered_json;
+
+static const nlohmann::json* present(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+static std::string text_at(const nlohmann::json& object, const char* key) {
+  const nlohmann::json* value = present(object, key);
+  return value && value->is_string() ? value->get<std::string>() : "";
+}
+static bool truth_at(const nlohmann::json& object, const char* key, bool fallback = false) {
+  const nlohmann::json* value = present(object, key);
+  return !value ? fallback : value->is_boolean() ? value->get<bool>() : value->is_number() && value->get<double>() != 0;
+}
+
+// Fields of the infotext that the body does not have itself.
+static void add_infotext(nlohmann::json& body) {
+  const std::string text = text_at(body, "infotext");
+  if (text.empty()) return;
+  const Infotext info = read_infotext(text);
+  const auto add = [&](const char* key, const std::string* value) {
+    if (value && !value->empty() && !present(body, key)) body[key] = *value;
+  };
+  add("prompt", &info.prompt);
+  add("negative_prompt", &info.negative_prompt);
+  for (const auto& [key, name] : {std::pair{"steps", "Steps"}, {"cfg_scale", "CFG scale"}, {"seed", "Seed"}, {"sampler_name", "Sampler"},
+                                  {"scheduler", "Schedule type"}, {"width", "Size-1"}, {"height", "Size-2"}})
+    add(key, info.find(name));
+}
+
+// sampler_name, else sampler_index; a name may end with its schedule, which "Automatic" does not undo.
+static void read_sampler(Job& job, const nlohmann::json& body) {
+  std::string name = text_at(body, "sampler_name"), schedule = text_at(body, "scheduler");
+  if (name.empty()) name = text_at(body, "sampler_index");
+  if (name.empty()) name = "Euler";
+  try {
+    const SamplerChoice choice = find_sampler(name);
+    job.fields["sampler"] = choice.sampler->name;
+    const bool automatic = schedule.empty() || lower_ascii(schedule) == "automatic";
+    job.fields["scheduler"] = !automatic ? find_schedule(schedule).name : choice.schedule.empty() ? "automatic" : choice.schedule;
+  } catch (const Error&) {
+    throw HttpError{404, "not_found", "Sampler not found"};
+  }
+}
+
+// Settings: of this request, else those that all clients share.
+static void read_settings(Service& service, Job& job, const nlohmann::json& body) {
+  static const nlohmann::json none = nlohmann::json::object();
+  const nlohmann::json* given = present(body, "override_settings");
+  const nlohmann::json& settings = given && given->is_object() ? *given : none;
+  const auto setting = [&](const char* name) {
+    const nlohmann::json* value = present(settings, name);
+    return value ? (value->is_string() ? value->get<std::string>() : value->dump()) : option_text(service, name);
+  };
+  if (const std::string model = setting("sd_model_checkpoint"); !model.empty()) job.fields["model"] = model;
+  const std::string clip_skip = setting("CLIP_stop_at_last_layers");
+  if (!clip_skip.empty() && clip_skip != "1") job.fields["clip_skip"] = clip_skip;
+  job.fields["rng"] = lower_ascii(setting("randn_source")) == "cpu" ? "cpu" : "cuda";  // "GPU" and "NV" are both CUDA's numbers
+}
+
+static void check_scripts(const nlohmann::json& body) {
+  if (const std::string script = text_at(body, "script_name"); !script.empty() && script != "None")
+    throw HttpError{422, "usage", str("Script '", script.substr(0, 60), "' not found")};
+  const nlohmann::json* scripts = present(body, "alwayson_scripts");
+  if (!scripts || !scripts->is_object()) return;
+  for (const auto& [name, script] : scripts->items()) {
+    if (lower_ascii(name) != "controlnet") throw HttpError{422, "usage", str("always on script ", name.substr(0, 60), " not found")};
+    const nlohmann::json* units = script.is_object() ? present(script, "args") : nullptr;
+    for (const nlohmann::json& unit : units && units->is_array() ? *units : nlohmann::json::array())
+      if (unit.is_object() && truth_at(unit, "enabled", true)) throw HttpError{501, "unsupported", "ControlNet is not in this version"};
+  }
+}
+
+static void read_images(Job& job, const nlohmann::json& body) {
+  const nlohmann::json* images = present(body, "init_images");
+  if (!images || !images->is_array() || images->empty()) throw HttpError{404, "not_found", "Init image not found"};
+  check(images->size() == 1 && images->front().is_string(), ErrorKind::unsupported, "init_images: should be one picture in Base64");
+  job.inputs["init_image"] = images->front().get<std::string>();
+  const std::string mask = text_at(body, "mask");
+  if (mask.empty()) return;
+  Image picture = decode_image(base64_decode(mask, "mask"), {}, "mask");
+  if (picture.channels == 4) {  // the web UI then looks at nothing but the alpha channel
+    picture = alpha_of(picture);
+    for (uint8_t& value : picture.pixels) value = value > 128 ? 255 : 0;
+  }
+  job.inputs["mask"] = base64_encode(encode_image(picture));
+}
+
+// What img2img has of its own, under the names and with the defaults of its API.
+static void read_img2img(Job& job, nlohmann::json& body) {
+  read_images(job, body);
+  if (!present(body, "denoising_strength")) body["denoising_strength"] = 0.75;
+  if (!present(body, "mask_blur"))
+    if (const nlohmann::json* blur = present(body, "mask_blur_x")) body["mask_blur"] = *blur;
+  if (const nlohmann::json* scale = present(body, "image_cfg_scale"); scale && *scale == 1.5) body.erase("image_cfg_scale");  // the default: clients send it to every model
+  if (!job.inputs.count("mask")) return;
+  for (const auto& [key, value] : {std::pair<const char*, nlohmann::json>{"inpainting_fill", 0}, {"inpaint_full_res", true}, {"inpaint_full_res_padding", 0}, {"mask_blur", 4}})
+    if (!present(body, key)) body[key] = value;
+}
+
+Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
+  nlohmann::json body = given;
+  add_infotext(body);
+  Job job;
+  check_scripts(body);
+  read_sampler(job, body);
+  read_settings(service, job, body);
+  if (from_image) {
+    read_img2img(job, body);
+  } else {
+    for (const char* other : {"denoising_strength", "image_cfg_scale", "resize_mode"}) body.erase(other);  // clients send them everywhere
+  }
+  if (truth_at(body, "enable_hr")) throw HttpError{501, "unsupported", "enable_hr: hires fix is not in this version"};
+  if (const nlohmann::json* count = present(body, "n_iter")) {
+    check(count->is_number_integer(), ErrorKind::usage, "n_iter: should be a whole number");
+    job.batches = static_cast<int>(std::clamp<int64_t>(count->get<int64_t>(), -1, 1 << 20));
+  }
+  // Names that mean something else here than in our other dialects, or nothing.
+  for (const char* other : {"model", "size", "n", "quality", "preview", "init_images", "mask", "init_image", "refiner", "model_config"}) body.erase(other);
+  if (const nlohmann::json* seed = present(body, "seed"); seed && seed->is_number() && seed->get<double>() < 0) body.erase("seed");
+  if (text_at(body, "refiner_checkpoint").empty() || text_at(body, "refiner_checkpoint") == "None") body.erase("refiner_checkpoint");
+  read_fields(job, body);
+  for (const auto& [field, value] : {std::pair{"prompt", ""}, {"negative_prompt", ""}, {"steps", "50"}, {"guidance_scale", "7"}, {"width", "512"}, {"height", "512"},
+                                     {"compat", "a1111"}})
+    set_default(job, field, value);
+  const std::string every = option_text(service, "show_progress_every_n_steps");
+  job.fields["preview"] = every.empty() || every.starts_with("-") || every == "0" ? "none" : str("every:", every, ":latent");
+  return job;
+}
+
+// What the picture was made with, as the web UI's Processed.js() writes it; clients parse it out of a string.
+static Json info_of(const JobStatus& s) {
+  Json seeds = Json::array(), subseeds = Json::array(), prompts = Json::array(), negatives = Json::array(), infotexts = Json::array();
+  for (const Picture& p : s.result.pictures) {
+    seeds.push_back(p.seed);
+    subseeds.push_back(0);
+    prompts.push_back(p.prompt);
+    negatives.push_back(p.negative);
+    infotexts.push_back(p.parameters);
+  }
+  const std::string sampler = used_field(s, "sampler");
+  const int64_t seed = s.result.pictures.empty() ? -1 : s.result.pictures.front().seed;
+  return {{"prompt", used_field(s, "prompt")}, {"all_prompts", prompts}, {"negative_prompt", used_field(s, "negative_prompt")}, {"all_negative_prompts", negatives},
+          {"seed", seed}, {"all_seeds", seeds}, {"subseed", 0}, {"all_subseeds", subseeds}, {"subseed_strength", 0}, {"width", used_number(s, "width")},
+          {"height", used_number(s, "height")}, {"sampler_name", sampler.empty() ? "Euler" : std::string(find_sampler(sampler).sampler->display)},
+          {"cfg_scale", used_number(s, "guidance_scale")}, {"steps", used_number(s, "steps")}, {"batch_size", used_number(s, "batch", 1)}, {"restore_faces", false},
+          {"face_restoration_model", nullptr}, {"sd_model_name", used_field(s, "model")}, {"sd_model_hash", nullptr}, {"sd_vae_name", nullptr}, {"sd_vae_hash", nullptr},
+          {"seed_resize_from_w", -1}, {"seed_resize_from_h", -1}, {"denoising_strength", s.job.fields.count("strength") ? used_number(s, "strength") : nlohmann::json()},
+          {"extra_generation_params", Json::object()}, {"index_of_first_image", 0}, {"infotexts", infotexts}, {"styles", Json::array()},
+          {"job_timestamp", std::to_string(static_cast<int64_t>(s.created))}, {"clip_skip", used_number(s, "clip_skip", 1)},
+          {"is_using_inpainting_conditioning", false}, {"version", a1111_version}};
+}
+
+static void answer_pictures(Service& service, Call& call, bool from_image) {
+  nlohmann::json body = call.json();
+  const Finished done = draw_now(service, call, a1111_job(service, body, from_image));
+  const bool send = truth_at(body, "send_images", true);
+  for (const char* picture : {"init_images", "mask"})
+    if (!truth_at(body, "include_init_images") && body.contains(picture)) body[picture] = nullptr;
+  call.reply(Json{{"images", send ? Json(done.images) : Json::array()}, {"parameters", Json(body)}, {"info", info_of(done.status).dump(-1, ' ', false, Json::error_handler_t::replace)}});
+}
+
+std::vector<Route> a1111_picture_routes(Service& service) {
+  return {{.method = "POST", .path = "/sdapi/v1/txt2img", .dialect = Dialect::a1111, .summary = "Text to image",
+           .handler = [&](Call& call) { answer_pictures(service, call, false); }, .body = Body::picture},
+          {.method = "POST", .path = "/sdapi/v1/img2img", .dialect = Dialect::a1111, .summary = "Image to image, inpainting",
+           .handler = [&](Call& call) { answer_pictures(service, call, true); }, .body = Body::picture}};
+}
+
+}  // namespace imagent::server

@@ -1,0 +1,27 @@
+// Server-sent events (WHATWG HTML, section 9.2): a job's news as a stream that can be resumed.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/service.h"
+
+namespace imagent::server {
+
+// One event of the stream; `name` and `id` may be empty.
+std::string sse_event(const std::string& name, const std::string& data, const std::string& id = {});
+
+// What a job's event looks like in a dialect: zero or more events of the stream, as text.
+using EventWriter = std::function<std::string(const JobEvent&)>;
+
+struct EventStream {
+  std::string job;
+  int64_t after = 0;                   // Last-Event-ID
+  EventWriter write;
+  bool cancel_with_caller = false;     // the job ends when its only watcher goes
+};
+
+// Answers the call with the stream, until the job has ended. A comment every few seconds keeps the connection alive.
+void stream_events(Service& service, Call& call, EventStream stream);
+
+}  // namespace imagent::server

@@ -1,0 +1,150 @@
+// The loop between queue and engine.
+#include "server/worker.h"
+
+#include <chrono>
+#include <new>
+
+#include "base/error.h"
+#include "image/resize.h"
+#include "server/base64.h"
+#include "server/http_error.h"
+#include "server/job_request.h"
+
+namespace imagent::server {
+
+constexpr auto beat = std::chrono::milliseconds(25);      // how soon an order reaches the engine
+constexpr auto patience = std::chrono::milliseconds(500);
+
+Worker::Worker(Queue& queue, Engine& engine, Store& store, const Catalog& catalog)
+    : queue_(queue), engine_(engine), store_(store), catalog_(catalog), worker_([this] { work(); }), heart_([this] { keep_alive(); }) {}
+
+Worker::~Worker() {
+  stopping_ = true;
+  worker_.join();
+  heart_.join();
+}
+
+void Worker::keep_alive() {
+  while (!stopping_) {
+    std::this_thread::sleep_for(beat);
+    const std::lock_guard lock(mutex_);
+    for (Running* running : running_) {
+      const Order order = stopping_ ? Order::cancel : queue_.heartbeat({running->claim.job.id, running->claim.token});
+      running->order = order;
+      if (order != Order::none) running->cancel = true;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  for (Running* running : running_) running->cancel = true;
+}
+
+void Worker::work() {
+  ready_ = true;
+  while (!stopping_) {
+    try {
+      std::optional<Claim> claim = queue_.claim(patience);
+      if (!claim) continue;
+      Running running{std::move(*claim)};
+      {
+        const std::lock_guard lock(mutex_);
+        running_.insert(&running);
+      }
+      draw(running);
+      const std::lock_guard lock(mutex_);
+      running_.erase(&running);
+    } catch (const Error&) {  // the database: nothing can be told to anybody; perhaps it works again in a moment
+      const std::lock_guard lock(mutex_);
+      running_.clear();
+      std::this_thread::sleep_for(patience);
+    }
+  }
+}
+
+void Worker::draw(Running& running) {
+  JobResult result;
+  const auto failed = [&](const std::string& kind, const std::string& text) {
+    result.state = JobState::failed;
+    result.error_kind = kind;
+    result.error = text;
+  };
+  try {
+    result = draw_batches(running);
+  } catch (const Error& error) {
+    if (stopping_ && error.kind == ErrorKind::cancelled) {
+      queue_.release({running.claim.job.id, running.claim.token});
+      return;
+    }
+    failed(name_of(error.kind), error.text);
+    if (error.kind == ErrorKind::cancelled) result.state = JobState::cancelled;
+  } catch (const std::bad_alloc&) {
+    failed("memory", "not enough memory: a smaller size, batch or model needs less");
+  } catch (const std::exception& error) {
+    failed("internal", error.what());
+  }
+  result.job = running.claim.job.id;
+  result.token = running.claim.token;
+  if (!queue_.finish(result))
+    for (const Picture& picture : result.pictures) store_.discard_file(picture);
+}
+
+Events Worker::events_of(Running& running, int batch, int batches) {
+  const std::string& id = running.claim.job.id;
+  Events events;
+  events.cancel = &running.cancel;
+  events.phase = [this, id](const std::string& phase) { queue_.publish({.job = id, .type = "phase", .data = {{"phase", phase}}}); };
+  events.progress = [this, id, batch, batches](const Progress& p) {
+    const double done = (batch + static_cast<double>(p.step) / std::max(p.steps, 1)) / batches;
+    const int left = p.steps - p.step + (batches - batch - 1) * p.steps;
+    nlohmann::json data = {{"type", "progress"}, {"step", p.step}, {"total", p.steps}, {"percent", 100 * done}, {"eta", left * p.seconds_per_step},
+                           {"batch", batch}, {"batches", batches}};
+    queue_.publish({.job = id, .type = "progress", .data = data});
+    if (!p.preview) return;
+    data.update({{"type", "preview"}, {"image", base64_encode(encode_image(*p.preview))}, {"format", "png"}});
+    queue_.publish({.job = id, .type = "preview", .data = std::move(data)});
+  };
+  return events;
+}
+
+static ImageFormat format_of(const std::string& name) { return name == "jpeg" ? ImageFormat::jpeg : name == "webp" ? ImageFormat::webp : ImageFormat::png; }
+
+void Worker::add_pictures(const Job& job, const Run& run, JobResult& result) {
+  for (const Result& drawn : run.results) {
+    Picture picture;
+    picture.job = job.id;
+    picture.number = static_cast<int>(result.pictures.size());
+    picture.format = job.format;
+    picture.width = drawn.image.width;
+    picture.height = drawn.image.height;
+    picture.seed = drawn.seed;
+    picture.created = now();
+    picture.prompt = run.request.prompt;
+    picture.negative = run.request.negative.value_or("");
+    picture.model = run.model_name;
+    picture.parameters = drawn.infotext;
+    store_.write_file(picture, encode_image(drawn.image, {.format = format_of(job.format), .quality = job.quality, .lossless = job.quality >= 100,
+                                                          .parameters = job.metadata ? drawn.infotext : ""}));
+    result.pictures.push_back(std::move(picture));
+  }
+  result.timings["load_s"] += run.timings.load_s;
+  result.timings["text_s"] += run.timings.text_s;
+  result.timings["denoise_s"] += run.timings.denoise_s;
+  result.timings["decode_s"] += run.timings.decode_s;
+  result.timings["total_s"] += run.timings.total_s;
+  result.used = fields_of(run.request);
+  result.used["sampler"] = run.sampler;
+  result.used["scheduler"] = run.scheduler;
+  result.used["model"] = run.model_name;
+}
+
+JobResult Worker::draw_batches(Running& running) {
+  const Job& job = running.claim.job;
+  Request request = request_of(job, catalog_);
+  JobResult result;
+  for (int batch = 0; batch < job.batches; ++batch) {
+    if (batch > 0) request.seed = result.pictures.back().seed + 1;
+    add_pictures(job, engine_.generate(request, events_of(running, batch, job.batches)), result);
+  }
+  return result;
+}
+
+}  // namespace imagent::server
