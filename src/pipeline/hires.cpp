@@ -42,6 +42,8 @@ EncodedPicture enlarged(const Upscaler& upscaler, RunContext& c, const Latents& 
 
 }  // namespace
 
+std::span<const LatentUpscaler> latent_upscaler_list() { return latent_upscalers; }
+
 const LatentUpscaler* find_latent_upscaler(std::string_view name) {
   for (const LatentUpscaler& upscaler : latent_upscalers)
     if (bare(upscaler.name) == bare(name)) return &upscaler;

@@ -2,6 +2,7 @@
 // modules/processing.py: StableDiffusionProcessingTxt2Img.sample_hr_pass.
 #pragma once
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct LatentUpscaler {
   Interpolation mode;
   bool antialias = false;
 };
+std::span<const LatentUpscaler> latent_upscaler_list();
 // By either spelling; nullptr when it is none.
 const LatentUpscaler* find_latent_upscaler(std::string_view name);
 

@@ -13,7 +13,7 @@
 #include "server/routes_a1111.h"
 
 namespace imagent {
-extern const char web_page[];        // web/page.html
+extern const char web_page[];        // web/dist/index.html
 extern const size_t web_page_size;
 }  // namespace imagent
 
@@ -79,6 +79,7 @@ ImageServer::ImageServer(ServeOptions options)
   set_default_options(*service_);
   for (const auto& make : {own_routes, job_routes, gallery_routes, a1111_picture_routes, a1111_state_routes, a1111_list_routes, a1111_extra_routes, openai_routes, sdcpp_routes})
     router_.add(make(*service_));
+  router_.add(tokenize_routes(*service_));
   router_.add(about_routes(*service_, router_));
 }
 

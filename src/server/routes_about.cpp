@@ -6,7 +6,9 @@
 
 #include "base/memory.h"
 #include "base/version.h"
+#include "pipeline/hires.h"
 #include "pipeline/request_fields.h"
+#include "pipeline/upscale.h"
 #include "sampling/samplers.h"
 #include "server/openapi.h"
 #include "server/service.h"
@@ -49,8 +51,11 @@ static void capabilities(Service& service, Call& call) {
   for (const ScheduleEntry& entry : schedules()) schedule_list.push_back({{"name", entry.name}, {"label", entry.display}});
   for (const FieldInfo& field : infos(request_fields()))
     fields.push_back({{"name", field.name}, {"group", field.group}, {"help", field.help}, {"allowed", field.allowed}, {"default", field.default_text}, {"choices", field.choices}});
+  Json upscalers = Json::array();
+  for (const LatentUpscaler& entry : latent_upscaler_list()) upscalers.push_back(entry.display);
+  for (const std::string& name : upscaler_names({})) upscalers.push_back(name);
   call.reply(Json{{"version", version}, {"models", names_of(service.catalog.models())}, {"loras", names_of(service.catalog.loras())},
-                  {"embeddings", names_of(service.catalog.embeddings())}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},
+                  {"embeddings", names_of(service.catalog.embeddings())}, {"upscalers", upscalers}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},
                   {"limits", {{"max_pixels", service.limits.max_pixels}, {"max_pictures", service.limits.max_pictures}}}});
 }
 

@@ -51,6 +51,7 @@ std::vector<Route> job_routes(Service& service);
 std::vector<Route> gallery_routes(Service& service);
 std::vector<Route> openai_routes(Service& service);
 std::vector<Route> sdcpp_routes(Service& service);
+std::vector<Route> tokenize_routes(Service& service);
 std::vector<Route> about_routes(Service& service, const Router& router);
 
 }  // namespace imagent::server

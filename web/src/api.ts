@@ -47,6 +47,7 @@ export interface Capabilities {
   vaes?: string[];
   loras: string[];
   upscalers?: string[];
+  downloads?: boolean;
   controls?: string[];
   embeddings: string[];
   samplers: { name: string; label: string }[];

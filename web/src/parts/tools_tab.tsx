@@ -165,7 +165,7 @@ export function ToolsTab() {
       )}
       <UpscaleTool />
       <PlotTool />
-      <DownloadTool />
+      {abilities.value?.downloads && <DownloadTool />}
     </section>
   );
 }
