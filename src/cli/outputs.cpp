@@ -66,9 +66,9 @@ void Outputs::write_preview(const Image& image) const {
 
 void Outputs::keep_latents(const Run& run) {
   if (options_.save_latents.empty()) return;
-  latent_height_ = run.request.height / 8;
-  latent_width_ = run.request.width / 8;
   for (const Result& result : run.results) {
+    latent_height_ = result.latent_height;
+    latent_width_ = result.latent_width;
     latents_.insert(latents_.end(), result.latents.begin(), result.latents.end());
     ++latents_count_;
   }

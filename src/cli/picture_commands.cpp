@@ -93,11 +93,13 @@ static int draw_pictures(Workflow workflow, const Arguments& arguments) {
   Outputs outputs(options, options.count * request.batch);
   Engine engine({.device = options.device, .threads = options.threads, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir,
                  .models_folder = options.models_dir, .offline = options.offline});
+  const bool varies = request.variation_strength > 0;
   for (int i = 0; i < options.count; ++i) {
     const Run run = generate_once(engine, request, options, outputs);
     write_results(run, options, outputs);
     if (options.verbose > 0 && !options.quiet) report_details(run, options.verbose);
-    request.seed = run.results.back().seed + 1;
+    request.seed = run.request.seed + (varies ? 0 : request.batch);
+    request.variation_seed = run.request.variation_seed + request.batch;
   }
   outputs.write_latents();
   return 0;

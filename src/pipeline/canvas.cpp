@@ -149,7 +149,7 @@ std::optional<Size> size_by_picture(const Request& r) {
 Canvas make_canvas(const Request& r) {
   check_inputs(r);
   if (!r.init_image) return {};
-  const bool letter = r.compat == Compat::diffusers;  // no blur, no pasting; transparency is dropped
+  const bool letter = r.compat == Compat::diffusers;  // no blur, pasting of cut-outs only; transparency is dropped
   const Size size{r.width, r.height}, outer = outer_size(r);
   Image picture = letter ? to_rgb(*r.init_image) : flatten(*r.init_image);
   if (r.outpaint.any()) picture = place_with_edges(picture, r.outpaint.left, r.outpaint.top, outer.width, outer.height);
@@ -163,8 +163,8 @@ Canvas make_canvas(const Request& r) {
     return canvas;
   }
   canvas = r.only_masked ? cut_out(r, std::move(picture), std::move(mask)) : spread_out(r, picture, mask);
-  if (letter) canvas.whole = canvas.overlay = {};
-  if (r.inpainting_fill == InpaintFill::fill && !letter) canvas.picture = fill_hidden(canvas.picture, canvas.mask);
+  if (letter && !r.only_masked) canvas.whole = canvas.overlay = {};
+  if (r.inpainting_fill == InpaintFill::fill) canvas.picture = fill_hidden(canvas.picture, canvas.mask);
   return canvas;
 }
 

@@ -64,7 +64,8 @@ Request with_defaults(Request r, const ModelDefaults& d) {
   if (!r.guidance_scale) r.guidance_scale = d.guidance_scale;
   validate(r);
   std::random_device device;
-  if (r.seed == -1) r.seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
+  for (int64_t* seed : {&r.seed, &r.variation_seed})
+    if (*seed == -1) *seed = std::uniform_int_distribution<int64_t>(0, 4294967293)(device);
   return r;
 }
 

@@ -5,11 +5,12 @@
 
 #include "base/version.h"
 #include "image/infotext.h"
+#include "pipeline/picture_start.h"
 #include "sampling/samplers.h"
 
 namespace imagent {
 
-static std::string decimal(float value) {
+static std::string decimal(double value) {
   std::ostringstream out;
   out.precision(7);
   out << value;
@@ -27,6 +28,51 @@ static std::string hash_list(const std::vector<std::pair<std::string, std::strin
   return join(texts, ", ");
 }
 
+static void describe_seeds(const Run& run, int index, Infotext& info) {
+  const Request& r = run.request;
+  if (r.variation_strength > 0) {
+    info.set("Variation seed", std::to_string(seed_of(r, index).variation));
+    info.set("Variation seed strength", decimal(r.variation_strength));
+  }
+  if (r.seed_resize_width > 0 && r.seed_resize_height > 0) info.set("Seed resize from", str(r.seed_resize_width, "x", r.seed_resize_height));
+}
+
+static void describe_mask(const Request& r, Infotext& info) {
+  if (!r.init_image) return;
+  if (r.outpaint.any()) info.set("Outpaint", str(r.outpaint.left, " ", r.outpaint.top, " ", r.outpaint.right, " ", r.outpaint.bottom));
+  if (!r.mask && !r.outpaint.any()) return;
+  if (r.mask_invert) info.set("Mask mode", "Inpaint not masked");
+  if (r.compat != Compat::diffusers && r.mask_blur > 0) info.set("Mask blur", std::to_string(r.mask_blur));
+  if (r.only_masked) {
+    info.set("Inpaint area", "Only masked");
+    info.set("Masked area padding", std::to_string(r.only_masked_padding));
+  }
+  switch (r.inpainting_fill) {
+    case InpaintFill::fill: info.set("Masked content", "fill"); break;
+    case InpaintFill::latent_noise: info.set("Masked content", "latent noise"); break;
+    case InpaintFill::latent_nothing: info.set("Masked content", "latent nothing"); break;
+    case InpaintFill::original: break;
+  }
+}
+
+static void describe_hires(const Run& run, Infotext& info) {
+  const Request& r = run.request;
+  if (run.hires_upscaler.empty()) return;
+  info.set("Hires upscale", decimal(r.hires_scale));
+  if (r.hires_steps > 0) info.set("Hires steps", std::to_string(r.hires_steps));
+  info.set("Hires upscaler", run.hires_upscaler);
+  if (!r.hires_sampler.empty()) info.set("Hires sampler", std::string(find_sampler(r.hires_sampler).sampler->display));
+  if (!r.hires_scheduler.empty()) info.set("Hires schedule type", std::string(find_schedule(r.hires_scheduler).display));
+  if (r.hires_prompt && *r.hires_prompt != r.prompt) info.set("Hires prompt", *r.hires_prompt);
+  if (r.hires_negative && r.hires_negative != r.negative) info.set("Hires negative prompt", *r.hires_negative);
+}
+
+// The strength of the run from a picture, or of its hires pass; nothing for any other.
+static std::optional<double> strength_of(const Run& run) {
+  if (!run.hires_upscaler.empty()) return run.request.hires_strength;
+  return run.request.init_image ? run.request.strength : std::nullopt;
+}
+
 std::string describe(const Run& run, int index) {
   const Request& r = run.request;
   Infotext info;
@@ -36,13 +82,21 @@ std::string describe(const Run& run, int index) {
   info.set("Sampler", std::string(find_sampler(run.sampler).sampler->display));
   if (!run.scheduler.empty()) info.set("Schedule type", std::string(find_schedule(run.scheduler).display));
   info.set("CFG scale", decimal(*r.guidance_scale));
+  if (r.image_guidance) info.set("Image CFG scale", decimal(*r.image_guidance));
   info.set("Seed", std::to_string(run.results[static_cast<size_t>(index)].seed));
   info.set("Size", str(r.width, "x", r.height));
   info.set("Model", run.model_name);
+  describe_seeds(run, index, info);
+  if (const auto strength = strength_of(run)) info.set("Denoising strength", decimal(*strength));
   if (r.clip_skip > 1) info.set("Clip skip", std::to_string(r.clip_skip));
   if (r.rng == GeneratorKind::cpu) info.set("RNG", "CPU");
+  if (r.ensd != 0 && find_sampler(run.sampler).sampler->uses_ensd) info.set("ENSD", std::to_string(r.ensd));
   if (r.eta) info.set("Eta", decimal(*r.eta));
   if (r.guidance_rescale > 0) info.set("CFG Rescale", decimal(r.guidance_rescale));
+  if (r.guidance_start > 0) info.set("Guidance start", decimal(r.guidance_start));
+  if (r.guidance_end < 1) info.set("Guidance end", decimal(r.guidance_end));
+  describe_mask(r, info);
+  describe_hires(run, info);
   if (!r.refiner.empty()) {
     info.set("Refiner", std::filesystem::path(r.refiner).filename().string());
     info.set("Refiner switch at", decimal(r.refiner_switch));

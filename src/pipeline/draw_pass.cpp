@@ -46,13 +46,11 @@ struct Samplers {
   std::vector<PictureInputs> inputs;
 };
 
-Samplers start_from_source(RunContext& c, const Pass& pass, SamplingOptions options, std::vector<std::unique_ptr<PictureStart>>& starts) {
+Samplers start_from_source(const Pass& pass, SamplingOptions options, std::vector<std::unique_ptr<PictureStart>>& starts) {
   Samplers out;
   for (auto& start : starts) {
     options.seed = static_cast<uint64_t>(start->seed());
     const SamplingPlan plan = plan_sampling(options);
-    c.run.sampler = plan.sampler;
-    c.run.scheduler = plan.schedule;
     out.inputs.emplace_back();
     Latents latents = start->latents(pass.source, plan, out.inputs.back());
     out.samplings.push_back(plan.run(std::move(latents), start->generator()));
@@ -94,18 +92,24 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   const Request& r = pass.request;
   const auto preview = make_preview(c.request(), c.base);
   std::vector<std::unique_ptr<PictureStart>> starts;
-  for (int i = 0; i < r.batch; ++i) starts.push_back(std::make_unique<PictureStart>(r, c.base, i));
-
   SamplingOptions options = sampling_options(c.base, r, !pass.source.empty());
   options.distilled = c.base.unet().guidance_width > 0;
+  if (pass.does_all_steps) options.done_steps = r.steps;
   if (c.refiner) options.denoising_end = r.refiner_switch;
-  Samplers base = start_from_source(c, pass, options, starts);
+  const SamplingPlan plan = plan_sampling(options);
+  if (c.run.sampler.empty()) {
+    c.run.sampler = plan.sampler;
+    c.run.scheduler = plan.schedule;
+  }
+  for (int i = 0; i < r.batch; ++i) starts.push_back(std::make_unique<PictureStart>(r, c.base, plan.uses_ensd, i));
+  Samplers base = start_from_source(pass, options, starts);
   DrawStage stage = stage_of(c.base, pass.prompts, r);
   stage.inputs = base.inputs;
   std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c, preview.get()));
   if (!c.refiner) return latents;
 
   options = sampling_options(*c.refiner, r, !pass.source.empty());
+  if (pass.does_all_steps) options.done_steps = r.steps;
   options.denoising_start = r.refiner_switch;
   Samplers refining = go_on(std::move(latents), std::move(base.inputs), options, starts);
   stage = stage_of(*c.refiner, *pass.refiner_prompts, r);

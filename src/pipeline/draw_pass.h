@@ -12,6 +12,7 @@ struct Pass {
   const EncodedPrompts& prompts;
   const EncodedPrompts* refiner_prompts;   // with a refiner
   const PassSource& source;
+  bool does_all_steps = false;             // the request's steps are those that are done, whatever the strength
 };
 
 // What the plan of a pass depends on. The request's strength counts only when the pass starts from a picture.

@@ -137,8 +137,10 @@ PromptShape prompt_shape(LoadedModel& model, const Request& r) {
   return {static_cast<int>(parts) + (guided ? 1 : 0), static_cast<int64_t>(chunks) * ClipTokenizer::max_length};
 }
 
-EncodedPrompts encode_prompts(LoadedModel& model, const Request& r) {
-  const PlanOptions positive_options = plan_options(r, false), negative_options = plan_options(r, true);
+EncodedPrompts encode_prompts(LoadedModel& model, const Request& r, std::optional<int> first_pass_steps) {
+  PlanOptions positive_options = plan_options(r, false), negative_options = plan_options(r, true);
+  if (first_pass_steps)
+    positive_options.schedule = negative_options.schedule = {.steps = *first_pass_steps, .hires_steps = r.steps};
   EncodedPrompts out{{make_plan(model, r.prompt, r.prompt_2, positive_options), {}}, std::nullopt};
   const bool sum = out.positive.plan.ranges.front().parts.size() > 1;  // AND
   const bool embedded = model.unet().guidance_width > 0;

@@ -37,7 +37,8 @@ struct PromptShape {
 PromptShape prompt_shape(LoadedModel& model, const Request& request);
 
 // Both prompts of a request whose steps and guidance are filled in; the shorter one is padded with empty chunks.
-// Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps)).
-EncodedPrompts encode_prompts(LoadedModel& model, const Request& request);
+// `first_pass_steps`: the request is that of a hires pass after one of so many steps; prompts go on changing in it.
+// Errors: usage (not UTF-8, clip skip beyond the layers, a second prompt that changes between steps).
+EncodedPrompts encode_prompts(LoadedModel& model, const Request& request, std::optional<int> first_pass_steps = std::nullopt);
 
 }  // namespace imagent

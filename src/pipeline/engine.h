@@ -35,6 +35,7 @@ struct Result {
   Image image;
   int64_t seed = 0;
   std::vector<float> latents;                     // [4,h,w] planar, as the sampler returned them
+  int latent_height = 0, latent_width = 0;
   std::string infotext;                           // the A1111 `parameters` text
 };
 
@@ -44,6 +45,7 @@ struct Run {
   Request request;
   std::string sampler, scheduler, model_name;
   std::vector<std::pair<std::string, std::string>> lora_hashes, embedding_hashes;  // name, A1111's short hash
+  std::string hires_upscaler;                     // "": no hires pass
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };

@@ -7,6 +7,7 @@
 #include "pipeline/describe.h"
 #include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
+#include "pipeline/hires.h"
 #include "pipeline/memory.h"
 #include "pipeline/preview.h"
 #include "pipeline/run_adapters.h"
@@ -30,20 +31,32 @@ DType compute_dtype(const Backend& backend, const Request& request) {
   return compute;
 }
 
+// The second pass of a run, when it has one.
+struct Hires {
+  std::optional<Request> request;
+  std::unique_ptr<const Upscaler> upscaler;  // none: latents are enlarged
+};
+
+// Of the picture that goes through the VAE's encoder; 0x0 when none does.
+Size encoded_size(const Canvas& canvas, const Hires& hires) {
+  if (hires.upscaler) return {hires.request->width, hires.request->height};
+  return {canvas.picture.width, canvas.picture.height};
+}
+
 struct MemoryBounds {
   size_t limit;    // bytes that a run may need, 0: what the machine has
   size_t scratch;  // bytes that merging LoRAs needs while the model loads
 };
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
-void check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
+void check_memory_of_run(const RunModels& models, const Request& r, Size encoded, const MemoryBounds& bounds) {
   LoadedModel& base = models.base;
   LoadedModel* refiner = models.refiner;
   const auto need_of = [&](LoadedModel& model) {
     const PromptShape prompt = prompt_shape(model, r);
     return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
                                            .compute = model.compute(), .pictures = r.batch,
-                                           .picture_height = &model == &base ? canvas.picture.height : 0, .picture_width = canvas.picture.width});
+                                           .picture_height = &model == &base ? encoded.height : 0, .picture_width = encoded.width});
   };
   MemoryNeed need = need_of(base);
   size_t loaded = base.packed_bytes();
@@ -66,6 +79,8 @@ void check_workflow(LoadedModel& model, const Request& r) {
   check(kind == UNetInput::latents || r.init_image, ErrorKind::unsupported, "the model ", name, " is made for ",
         kind == UNetInput::editing ? "editing: give it a picture (--init-image)" : "inpainting: give it a picture and a mask (--init-image, --mask)");
   check(kind == UNetInput::editing || !r.image_guidance, ErrorKind::unsupported, "the model ", name, " is not made for editing (pix2pix): it knows no image guidance");
+  check(kind == UNetInput::latents || r.resize_mode != ResizeMode::latent, ErrorKind::unsupported, "the model ", name,
+        " is shown the picture: it cannot be resized as latents (--resize-mode)");
   check(kind != UNetInput::editing || !r.mask, ErrorKind::unsupported, "the model ", name, " edits whole pictures: it takes no mask");
 }
 
@@ -88,7 +103,7 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   return source;
 }
 
-std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
+std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hires& hires) {
   const Request& r = c.request();
   c.phase("text");
   auto start = Clock::now();
@@ -102,6 +117,7 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas) {
   c.phase("denoise");
   start = Clock::now();
   std::vector<Latents> latents = draw_pass(c, {r, prompts, refiner_prompts ? &*refiner_prompts : nullptr, source});
+  if (hires.request) latents = draw_hires(c, *hires.request, hires.upscaler.get(), latents);
   c.run.timings.denoise_s = seconds_since(start);
   return latents;
 }
@@ -114,7 +130,9 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
     result.image = paste_back(canvas, decode_latents(model.vae_decoder(), model.vae_config(), model.compute(), latents[i], c.quantization()));
-    result.seed = c.request().seed + static_cast<int64_t>(i);
+    result.seed = seed_of(c.request(), static_cast<int>(i)).seed;
+    result.latent_height = latents[i].height;
+    result.latent_width = latents[i].width;
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
   }
@@ -141,25 +159,28 @@ Run Engine::generate(const Request& asked, const Events& events) {
   }
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
   const Canvas canvas = make_canvas(request);
+  Hires hires{hires_request(request), nullptr};
+  if (hires.request) hires.upscaler = hires_upscaler(request, backend(), compute);
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute});
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;
   c.run.model_name = base.source()->name();
+  if (hires.request) c.run.hires_upscaler = hires.upscaler ? hires.upscaler->name() : find_latent_upscaler(request.hires_upscaler)->display;
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  check_memory_of_run(models, hires.request.value_or(request), encoded_size(canvas, hires), {state_->memory_limit, adapters.scratch});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
-  if (request.init_image) base.vae_encoder();
+  if (request.init_image || hires.upscaler) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
   c.run.timings.load_s = seconds_since(start);
 
-  decode_results(c, canvas, draw_latents(c, canvas));
+  decode_results(c, canvas, draw_latents(c, canvas, hires));
   c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);

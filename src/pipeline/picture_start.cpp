@@ -7,13 +7,22 @@
 
 namespace imagent {
 
-static ImageNoiseOptions noise_options(const Request& r, int index) {
-  return {.kind = r.rng, .seed = static_cast<uint64_t>(r.seed + index)};
+ImageSeed seed_of(const Request& r, int index) { return {r.variation_strength > 0 ? r.seed : r.seed + index, r.variation_seed + index}; }
+
+static ImageNoiseOptions noise_options(const Request& r, bool uses_ensd, int index) {
+  const ImageSeed seed = seed_of(r, index);
+  return {.kind = r.rng,
+          .seed = static_cast<uint64_t>(seed.seed),
+          .variation_seed = static_cast<uint64_t>(seed.variation),
+          .variation_strength = r.variation_strength,
+          .resize_from_height = r.seed_resize_height,
+          .resize_from_width = r.seed_resize_width,
+          .seed_delta = uses_ensd ? r.ensd : 0};
 }
 
-PictureStart::PictureStart(const Request& r, LoadedModel& model, int index)
-    : request_(r), model_(model), index_(static_cast<size_t>(index)), seed_(r.seed + index),
-      noise_(noise_options(r, index), model.vae_config().latent_channels, r.height / 8, r.width / 8) {}
+PictureStart::PictureStart(const Request& r, LoadedModel& model, bool uses_ensd, int index)
+    : request_(r), model_(model), index_(static_cast<size_t>(index)), seed_(seed_of(r, index).seed),
+      noise_(noise_options(r, uses_ensd, index), model.vae_config().latent_channels, r.height / 8, r.width / 8) {}
 
 // The web UI draws nothing for the encoder, whose deviation is far below anything visible.
 Latents PictureStart::drawn(const EncodedPicture& picture) {

@@ -9,6 +9,12 @@
 
 namespace imagent {
 
+// A1111's rule: image i has seed + i, but with variations all have one seed, and variation seed + i.
+struct ImageSeed {
+  int64_t seed, variation;
+};
+ImageSeed seed_of(const Request& request, int index);
+
 // What a pass starts from. Nothing of it: pure noise.
 struct PassSource {
   std::vector<EncodedPicture> pictures;    // one for all images, or one an image
@@ -21,8 +27,8 @@ struct PassSource {
 
 class PictureStart {
  public:
-  // Of image `index` of a batch; size and seeds are the request's.
-  PictureStart(const Request& request, LoadedModel& model, int index);
+  // Of image `index` of a batch; size and seeds are the request's. `uses_ensd`: of the plan.
+  PictureStart(const Request& request, LoadedModel& model, bool uses_ensd, int index);
 
   int64_t seed() const { return seed_; }
   Generator& generator() { return noise_; }

@@ -48,6 +48,10 @@ struct Request {
   float guidance_start = 0, guidance_end = 1;  // parts of the run between which there is guidance
   int64_t seed = -1;                        // -1: random; image i of a batch has seed + i
   int batch = 1;                            // images in one UNet call
+  int64_t variation_seed = -1;              // -1: random; image i of a batch has variation_seed + i
+  float variation_strength = 0;             // share of its noise; above 0 all images of a batch have the same seed
+  int seed_resize_width = 0, seed_resize_height = 0;  // pixels; noise as a picture of that size has it, up to 0: off
+  int64_t ensd = 0;                         // A1111's eta noise seed delta
   std::string sampler{}, scheduler{};           // "": the model's own
   std::optional<float> eta{};
   int clip_skip = 0;                        // A1111's count: 1 = last layer, 2 = the one before; 0: the model's own
@@ -68,6 +72,15 @@ struct Request {
   int only_masked_padding = 32;               // pixels around the mask that the cut-out shows
   Sides outpaint{};                           // pixels to add
   std::optional<float> image_guidance{};      // how strongly the picture counts; given: the model has to be one for editing
+
+  // The hires pass: enlarged and drawn over.
+  float hires_scale = 0;                      // up to 1: off
+  bool enable_hr = true;                      // A1111's switch; off: hires_scale does not count
+  int hires_steps = 0;                        // 0: as the first pass
+  double hires_strength = 0.7;
+  std::string hires_upscaler = "latent";
+  std::string hires_sampler{}, hires_scheduler{};                // "": as the first pass
+  std::optional<std::string> hires_prompt{}, hires_negative{};   // absent: as the first pass
 
   GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;

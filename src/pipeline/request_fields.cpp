@@ -124,6 +124,13 @@ static RequestRule listed_name(std::string Request::*member, const Entries& entr
   return {"one of " + join(names, ", "), set, [=](const Request& request) { return request.*member; }, names};
 }
 
+Rule<Request> sampler_name(std::string Request::*member) {
+  return listed_name(member, samplers(), [](const std::string& name) { find_sampler(name); });
+}
+Rule<Request> schedule_name(std::string Request::*member) {
+  return listed_name(member, schedules(), [](const std::string& name) { find_schedule(name); });
+}
+
 static std::vector<Field<Request>> prompt_fields() {
   const std::string group = "Prompt";
   return {
@@ -226,10 +233,10 @@ static std::vector<Field<Request>> sampling_fields() {
        rule::real(&Request::guidance_end, {0, 1})},
       {{.name = "sampler", .flags = {"--sampler"}, .json = {"sampler_name", "sampler_index", "sample_method"}, .group = group, .value = "NAME",
         .help = "Sampler, also as other programs call it (DPM++ 2M Karras)", .default_text = "the model's"},
-       listed_name(&Request::sampler, samplers(), [](const std::string& name) { find_sampler(name); })},
+       sampler_name(&Request::sampler)},
       {{.name = "scheduler", .flags = {"--scheduler"}, .json = {}, .group = group, .value = "NAME",
         .help = "Spacing of the noise levels", .default_text = "the model's"},
-       listed_name(&Request::scheduler, schedules(), [](const std::string& name) { find_schedule(name); })},
+       schedule_name(&Request::scheduler)},
       {{.name = "eta", .flags = {"--eta"}, .json = {}, .group = group, .value = "X",
         .help = "Share of fresh noise in samplers that add some", .default_text = "the sampler's"},
        rule::real(&Request::eta, {0, 10})},
@@ -266,7 +273,7 @@ static std::vector<Field<Request>> sdxl_fields() {
 const std::vector<Field<Request>>& request_fields() {
   static const std::vector<Field<Request>> fields = [] {
     std::vector<Field<Request>> all;
-    for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
+    for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), picture_fields(), image_fields(), hires_fields(), seed_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -273,6 +273,12 @@ static SamplingPlan plan_levels(const SamplingOptions& o, const SchedulerConfig&
   return plan;
 }
 
+// Of which the strength leaves exactly those that are to be done.
+static int total_steps(const SamplingOptions& o) {
+  check(*o.strength > 0, ErrorKind::usage, "no step is left to do: strength 0");
+  return static_cast<int>(std::ceil(o.done_steps / *o.strength));
+}
+
 SamplingPlan plan_diffusers(const SamplingOptions& given) {
   SamplingOptions options = given;
   const SamplerEntry* sampler = nullptr;
@@ -286,6 +292,7 @@ SamplingPlan plan_diffusers(const SamplingOptions& given) {
   const SamplerId id = sampler ? sampler->id : id_of(config);
   if (sampler) apply_name(config, id);
   options.distilled = options.distilled && id == lcm;
+  if (options.done_steps > 0 && options.strength) options.steps = options.distilled ? options.done_steps : total_steps(options);
   const bool table = apply_schedule(config, schedule, id);
   SamplingPlan plan = !sampler && config.class_name == "IPNDMScheduler" ? plan_angles(options)
                       : over_alphas(id)                                 ? plan_alphas(options, config, id)

@@ -12,7 +12,9 @@ namespace imagent {
 using enum SamplerId;
 
 // The part of a run that img2img does, in steps.
-static int encode_steps(const SamplingOptions& o) { return static_cast<int>(std::min(*o.strength, 0.999) * o.steps); }
+static int encode_steps(const SamplingOptions& o) {
+  return o.done_steps > 0 ? o.done_steps - 1 : static_cast<int>(std::min(*o.strength, 0.999) * o.steps);
+}
 
 // ---- DDIM, PLMS, UniPC: times 1, 1 + stride, .. walked downwards; the lowest is where they end
 
@@ -158,7 +160,12 @@ static SamplingPlan plan_k(const SamplingOptions& o, const SchedulerConfig& c, c
   return plan;
 }
 
-SamplingPlan plan_webui(const SamplingOptions& options) {
+SamplingPlan plan_webui(const SamplingOptions& given) {
+  SamplingOptions options = given;
+  if (options.done_steps > 0 && options.strength) {  // sd_samplers_common.py: setup_img2img_steps with steps of its own
+    check(*options.strength > 0, ErrorKind::usage, "no step is left to do: strength 0");
+    options.steps = static_cast<int>(options.done_steps / std::min(*options.strength, 0.999));
+  }
   check(!options.denoising_start && !options.denoising_end, ErrorKind::unsupported,
         "a refiner cannot take over by the rules of A1111 yet; use compat native or diffusers");
   const SamplerChoice choice = find_sampler(options.sampler.empty() ? "dpmpp_2m" : options.sampler);

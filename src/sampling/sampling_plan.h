@@ -30,6 +30,7 @@ struct SamplingOptions {
   double s_noise = 1;                        // A1111 rules: factor of added noise
   Churn churn = {};                          // A1111 rules
   std::optional<double> strength = {};       // image to image: the part of the run that is done
+  int done_steps = 0;                        // above 0: with a strength, that many steps are done; `steps` follows from it
   bool distilled = false;                    // an LCM with its own pipeline: all steps are done, within the strength's part of the times
   std::optional<double> denoising_start = {}, denoising_end = {};  // refiner: parts of the training times, 0.8 and so on
   uint64_t seed = 0;                         // of the image: Brownian paths come from it

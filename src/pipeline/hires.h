@@ -1,0 +1,33 @@
+// The web UI's hires fix: a picture is drawn small, enlarged, and drawn over at the larger size, where details fit.
+// modules/processing.py: StableDiffusionProcessingTxt2Img.sample_hr_pass.
+#pragma once
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/run_context.h"
+#include "pipeline/upscale.h"
+#include "sampling/interpolate.h"
+
+namespace imagent {
+
+// Enlarging latents costs nothing but blurs: it wants a strength of 0.5 and more.
+struct LatentUpscaler {
+  std::string_view name, display;  // "latent_bicubic", "Latent (bicubic)"
+  Interpolation mode;
+  bool antialias = false;
+};
+// By either spelling; nullptr when it is none.
+const LatentUpscaler* find_latent_upscaler(std::string_view name);
+
+// The second pass as a request of its own, with its size, steps, strength, sampler and prompts; nothing without one.
+// Errors: usage (a picture to start from, a size beyond what is allowed).
+std::optional<Request> hires_request(const Request& request);
+
+// What enlarges the picture; nullptr when the latents are enlarged. Errors: usage (unknown), those of make_upscaler().
+std::unique_ptr<const Upscaler> hires_upscaler(const Request& request, Backend& backend, DType compute);
+
+// The latents of the first pass -> those of the second. `second` and `upscaler` as above.
+std::vector<Latents> draw_hires(RunContext& c, const Request& second, const Upscaler* upscaler, const std::vector<Latents>& first);
+
+}  // namespace imagent
