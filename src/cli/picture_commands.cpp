@@ -32,6 +32,7 @@ static void report_details(const Run& run, int verbose) {
                   run.scheduler.empty() ? "" : ", scheduler ", run.scheduler, ", guidance ", r.guidance_scale.value_or(1), "\n"));
   write_error(str("load ", t.load_s, " s, text ", t.text_s, " s, denoise ", t.denoise_s, " s, decode ", t.decode_s, " s, total ", t.total_s,
                   " s, peak memory ", peak_resident_bytes() >> 20, " MB\n"));
+  if (run.vae_tile > 0) write_error(str("autoencoder in tiles of ", 8 * run.vae_tile, " pixels\n"));
   if (verbose < 2) return;
   for (size_t i = 0; i < t.step_s.size(); ++i) write_error(str("step ", i + 1, ": ", t.step_s[i], " s\n"));
 }

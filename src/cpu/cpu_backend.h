@@ -24,12 +24,14 @@ class CpuBackend : public ReferenceBackend {
   void linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) override;
   void attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) override;
   void group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act) override;
+  void group_statistics(Tensor& y, const Tensor& x, int groups) override;
   void layer_norm(Tensor& y, const Tensor& x, const NormParams& p) override;
   void unary(Tensor& y, const Tensor& x, Act act) override;
   void geglu(Tensor& y, const Tensor& x) override;
   void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) override;
   void concat_channels(Tensor& y, std::span<const Tensor> parts) override;
   void upsample_nearest(Tensor& y, const Tensor& x) override;
+  void wrap(Tensor& y, const Tensor& x, const Border& border) override;
   void embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) override;
   void cast(Tensor& y, const Tensor& x) override;
 

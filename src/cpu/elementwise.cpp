@@ -65,6 +65,20 @@ void upsample_nearest(ThreadPool& pool, Tensor& y, const Tensor& x) {
   });
 }
 
+void wrap(ThreadPool& pool, Tensor& y, const Tensor& x, const Border& border) {
+  if (y.numel() == 0) return;
+  const int64_t height = y.dim(1), width = y.dim(2), channels = y.dim(3), in_height = x.dim(1), in_width = x.dim(2);
+  const auto bytes = static_cast<size_t>(channels * element_size(x));
+  const auto from_other_side = [](int64_t at, int64_t n) { return (at % n + n) % n; };
+  pool.run_ranges(y.dim(0) * height, 1 + grain / (width * channels), [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t from = row / height * in_height + from_other_side(row % height - border.top, in_height);
+      for (int64_t j = 0; j < width; ++j)
+        std::memcpy(element(y, (row * width + j) * channels), element(x, (from * in_width + from_other_side(j - border.left, in_width)) * channels), bytes);
+    }
+  });
+}
+
 void embed(Tensor& y, std::span<const int32_t> ids, const HostView& table) {
   const auto width = static_cast<size_t>(y.dim(-1)), bytes = width * size_of(table.dtype);
   std::vector<float> row(width);

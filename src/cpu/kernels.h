@@ -24,6 +24,8 @@ struct GroupNormInput {
   Act act;
 };
 void group_norm(ThreadPool& pool, Tensor& y, const GroupNormInput& in);  // y may be x
+// x [N,...,C] -> y f32 [N,groups,2]: mean and variance.
+void group_statistics(ThreadPool& pool, Tensor& y, const Tensor& x, int groups);
 // Over the last axis. y may be x.
 void layer_norm(ThreadPool& pool, Tensor& y, const Tensor& x, const NormParams& p);
 
@@ -40,6 +42,7 @@ void axpby(ThreadPool& pool, Tensor& y, const WeightedSum& sum);    // y may be 
 
 void concat_channels(ThreadPool& pool, Tensor& y, std::span<const Tensor> parts);
 void upsample_nearest(ThreadPool& pool, Tensor& y, const Tensor& x);  // [N,h,w,C] -> [N,H,W,C]
+void wrap(ThreadPool& pool, Tensor& y, const Tensor& x, const Border& border);
 // Rows of table [entries,C] (any float dtype) -> y [ids,C]. The ids are within the table.
 void embed(Tensor& y, std::span<const int32_t> ids, const HostView& table);
 void cast(ThreadPool& pool, Tensor& y, const Tensor& x);              // f32, bf16 and f16, both ways

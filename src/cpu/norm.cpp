@@ -2,6 +2,7 @@
 // and merged in their order: the bytes are the same whoever computes a block.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "cpu/kernels.h"
@@ -52,14 +53,21 @@ struct GroupNorm {
     }
   }
 
+  // Mean and variance.
+  std::pair<double, double> statistics_of(int64_t image, int64_t group) const {
+    if (in.p.statistics) return {in.p.statistics.as<float>()[2 * group], in.p.statistics.as<float>()[2 * group + 1]};
+    Moments all;
+    for (int64_t b = 0; b < blocks; ++b) all.merge(moments[static_cast<size_t>((image * blocks + b) * in.groups + group)]);
+    return {all.mean, all.squares / all.count};
+  }
+
   void merge(int64_t image) {
     const float* gamma = in.p.gamma.as<float>();
     for (int64_t group = 0; group < in.groups; ++group) {
-      Moments all;
-      for (int64_t b = 0; b < blocks; ++b) all.merge(moments[static_cast<size_t>((image * blocks + b) * in.groups + group)]);
-      const double deviation = std::sqrt(all.squares / all.count + static_cast<double>(in.p.eps));
+      const auto [group_mean, variance] = statistics_of(image, group);
+      const double deviation = std::sqrt(variance + static_cast<double>(in.p.eps));
       for (int64_t c = group * width; c < (group + 1) * width; ++c) {
-        mean[static_cast<size_t>(image * channels + c)] = static_cast<float>(all.mean);
+        mean[static_cast<size_t>(image * channels + c)] = static_cast<float>(group_mean);
         scale[static_cast<size_t>(image * channels + c)] = static_cast<float>(gamma[c] / deviation);
       }
     }
@@ -77,9 +85,25 @@ struct GroupNorm {
 void group_norm(ThreadPool& pool, Tensor& y, const GroupNormInput& in) {
   if (y.numel() == 0) return;
   GroupNorm norm{.in = in, .y = y};
-  pool.run(norm.images * norm.blocks, [&](int64_t piece, int) { norm.measure(piece); });
+  if (!in.p.statistics) pool.run(norm.images * norm.blocks, [&](int64_t piece, int) { norm.measure(piece); });
   for (int64_t image = 0; image < norm.images; ++image) norm.merge(image);
   pool.run(norm.images * norm.blocks, [&](int64_t piece, int) { norm.normalize(piece); });
+}
+
+void group_statistics(ThreadPool& pool, Tensor& y, const Tensor& x, int groups) {
+  if (x.numel() == 0) return;
+  const NormParams own;
+  const GroupNormInput in{x, own, groups, Act::none};
+  Tensor unused = x;
+  GroupNorm norm{.in = in, .y = unused};
+  pool.run(norm.images * norm.blocks, [&](int64_t piece, int) { norm.measure(piece); });
+  float* to = y.as<float>();
+  for (int64_t image = 0; image < norm.images; ++image)
+    for (int64_t group = 0; group < groups; ++group) {
+      const auto [mean, variance] = norm.statistics_of(image, group);
+      *to++ = static_cast<float>(mean);
+      *to++ = static_cast<float>(variance);
+    }
 }
 
 void layer_norm(ThreadPool& pool, Tensor& y, const Tensor& x, const NormParams& p) {

@@ -5,6 +5,19 @@ namespace imagent {
 
 constexpr float vae_eps = 1e-6f;
 
+static void add_norms(std::vector<GroupNorm*>& norms, std::vector<ResnetBlock2D>& resnets) {
+  for (ResnetBlock2D& resnet : resnets) norms.insert(norms.end(), {&resnet.norm1, &resnet.norm2});
+}
+
+template <class Blocks>
+static std::vector<GroupNorm*> norms_of(Blocks& blocks, VaeMidBlock& mid_block, GroupNorm& last) {
+  std::vector<GroupNorm*> norms = {&last};
+  for (auto& block : blocks) add_norms(norms, block.resnets);
+  add_norms(norms, mid_block.resnets);
+  for (VaeAttention& attention : mid_block.attentions) norms.push_back(&attention.group_norm);
+  return norms;
+}
+
 VaeAttention::VaeAttention(const Weights& w, int groups)
     : group_norm(w / "group_norm", groups, vae_eps), to_q(w / "to_q"), to_k(w / "to_k"), to_v(w / "to_v"), to_out(w / "to_out" / 0) {}
 
@@ -48,6 +61,8 @@ Tensor VaeDecoder::operator()(const Tensor& latents) const {
   return conv_out(conv_norm_out(std::move(x), Act::silu));
 }
 
+std::vector<GroupNorm*> VaeDecoder::norms() { return norms_of(up_blocks, mid_block, conv_norm_out); }
+
 VaeEncoder::DownBlock::DownBlock(const Weights& w, int groups)
     : resnets(w.list<ResnetBlock2D>("resnets", groups, vae_eps)),
       downsampler((w / "downsamplers").maybe<Downsample2D>("0", Downsample2D::right_bottom)) {}
@@ -69,5 +84,7 @@ Tensor VaeEncoder::operator()(const Tensor& picture) const {
   x = conv_out(conv_norm_out(mid_block(std::move(x)), Act::silu));
   return quant_conv ? (*quant_conv)(x) : x;
 }
+
+std::vector<GroupNorm*> VaeEncoder::norms() { return norms_of(down_blocks, mid_block, conv_norm_out); }
 
 }  // namespace imagent

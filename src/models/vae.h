@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/autoencoder.h"
 #include "nn/resnet.h"
 
 namespace imagent {
@@ -11,6 +12,7 @@ struct VaeConfig {
   int norm_num_groups = 32;
   float scaling_factor = 0.18215f;  // latents of the UNet = latents of the VAE * this
   int latent_channels = 4;
+  bool tiny = false;                // TAESD (models/taesd.h)
 };
 
 // One head over all pixels, with biases and a residual.
@@ -30,7 +32,7 @@ struct VaeMidBlock {
   Tensor operator()(Tensor x) const;
 };
 
-struct VaeDecoder {
+struct VaeDecoder : VaeNetwork {
   struct UpBlock {
     std::vector<ResnetBlock2D> resnets;
     std::optional<Upsample2D> upsampler;
@@ -46,10 +48,12 @@ struct VaeDecoder {
   // w: the scope of the whole VAE.
   VaeDecoder(const Weights& w, const VaeConfig& config);
   // latents [N,h,w,4], already divided by scaling_factor -> picture [N,8h,8w,3] in about [-1,1], not clamped
-  Tensor operator()(const Tensor& latents) const;
+  Tensor operator()(const Tensor& latents) const override;
+  std::unique_ptr<VaeNetwork> clone() const override { return std::make_unique<VaeDecoder>(*this); }
+  std::vector<GroupNorm*> norms() override;
 };
 
-struct VaeEncoder {
+struct VaeEncoder : VaeNetwork {
   struct DownBlock {
     std::vector<ResnetBlock2D> resnets;
     std::optional<Downsample2D> downsampler;
@@ -64,7 +68,9 @@ struct VaeEncoder {
 
   VaeEncoder(const Weights& w, const VaeConfig& config);
   // picture [N,H,W,3] in [-1,1] -> moments [N,H/8,W/8,8]: mean, then log variance (to be clamped to [-30,20])
-  Tensor operator()(const Tensor& picture) const;
+  Tensor operator()(const Tensor& picture) const override;
+  std::unique_ptr<VaeNetwork> clone() const override { return std::make_unique<VaeEncoder>(*this); }
+  std::vector<GroupNorm*> norms() override;
 };
 
 }  // namespace imagent

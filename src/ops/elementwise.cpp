@@ -55,6 +55,14 @@ Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width) {
   return y;
 }
 
+Tensor wrap(const Tensor& x, const Border& b) {
+  check(x.rank() == 4 && x.dim(1) > 0 && x.dim(2) > 0 && b.top >= 0 && b.left >= 0 && b.bottom >= 0 && b.right >= 0, "wrap: ", x.shape());
+  Tensor y = x.like({x.dim(0), x.dim(1) + b.top + b.bottom, x.dim(2) + b.left + b.right, x.dim(3)});
+  OpScope scope(x.backend(), "wrap", 0, [&] { return str(x.shape()); });
+  x.backend().wrap(y, x, b);
+  return y;
+}
+
 Tensor embed(Backend& backend, std::span<const int32_t> ids, const Packed& table, Shape shape) {
   check(shape.rank() > 0 && shape[-1] == table.out && shape.numel() == static_cast<int64_t>(ids.size()) * table.out, "embed: ", ids.size(),
         " ids of ", table.out, " channels do not fill ", shape);

@@ -17,6 +17,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads, b
 
 // x [N,...,C], then an activation.
 Tensor group_norm(Tensor x, const NormParams& p, int groups, Act act = Act::none);
+Tensor group_statistics(const Tensor& x, int groups);    // -> f32 [N,groups,2]: mean, variance
 Tensor layer_norm(Tensor x, const NormParams& p);
 Tensor unary(Tensor x, Act act);
 Tensor geglu(const Tensor& x);                            // [...,2C] -> [...,C]: first half * gelu(second half)
@@ -24,6 +25,7 @@ Tensor axpby(float a, Tensor x, float b, Tensor z);       // a*x + b*z
 Tensor operator+(Tensor x, Tensor z);
 Tensor concat_channels(std::span<const Tensor> parts);    // along the last axis
 Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width);
+Tensor wrap(const Tensor& x, const Border& border);       // [N,H,W,C], continued by its own other side
 Tensor embed(Backend& backend, std::span<const int32_t> ids, const Packed& table, Shape shape);  // one row an id; result [...,C]
 Tensor cast(Tensor x, DType dtype);                       // x itself when it has that dtype
 

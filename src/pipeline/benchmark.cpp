@@ -29,7 +29,8 @@ struct Networks {
   int size = 0;
   std::vector<ClipTextModel> text;
   std::optional<UNet2DConditionModel> unet;
-  std::optional<VaeDecoder> decoder;
+  std::unique_ptr<const VaeNetwork> decoder;
+  int64_t latent_channels = 4;
   std::vector<std::unique_ptr<LoadedModel>> loaded;  // keeps a folder's model alive
 
   Networks(Backend& backend, const BenchmarkOptions& options) {
@@ -47,7 +48,8 @@ struct Networks {
     for (size_t i = 0; i < model.text_encoders.size(); ++i)
       text.emplace_back(Weights(model.text_encoders[i], backend, options.dtype), model.text_configs[i]);
     unet.emplace(Weights(model.unet, backend, options.dtype), model.unet_config);
-    decoder.emplace(Weights(model.vae, backend, options.dtype), model.vae_config);
+    latent_channels = model.vae_config.latent_channels;
+    decoder = std::make_unique<VaeDecoder>(Weights(model.vae, backend, options.dtype), model.vae_config);
   }
 
   void load_folder(Backend& backend, const BenchmarkOptions& options) {
@@ -57,7 +59,8 @@ struct Networks {
     size = 8 * model.unet_config().sample_size;
     text = model.text_encoders();
     unet = model.unet();
-    decoder = model.vae_decoder();
+    decoder = model.vae_decoder().clone();
+    latent_channels = model.vae_config().latent_channels;
   }
 };
 
@@ -148,7 +151,7 @@ BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options,
   report.unet_step.gflop = gflop_of(records);
   report.ops = totals(records);
   backend.release_cached();  // as a run does
-  const auto decode = [&] { download((*networks->decoder)(noise(backend, {1, side, side, networks->decoder->conv_in.packed.in}, options.dtype))); };
+  const auto decode = [&] { download((*networks->decoder)(noise(backend, {1, side, side, networks->latent_channels}, options.dtype))); };
   report.vae_decode.seconds = measure("VAE decode", decode);
   report.vae_decode.gflop = gflop_of(observe(backend, decode));
 

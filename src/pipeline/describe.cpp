@@ -39,6 +39,8 @@ std::string describe(const Run& run, int index) {
   info.set("Seed", std::to_string(run.results[static_cast<size_t>(index)].seed));
   info.set("Size", str(r.width, "x", r.height));
   info.set("Model", run.model_name);
+  if (!r.vae.empty()) info.set("VAE", std::filesystem::path(r.vae).filename().string());
+  if (r.tiling) info.set("Tiling", "True");
   if (r.clip_skip > 1) info.set("Clip skip", std::to_string(r.clip_skip));
   if (r.rng == GeneratorKind::cpu) info.set("RNG", "CPU");
   if (r.eta) info.set("Eta", decimal(*r.eta));

@@ -174,7 +174,7 @@ ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmPar
   config.unet.sample_size = t.side ? t.side / 8 : t.turbo ? 64 : family->sample_size;
   if (!t.side && t.context == sd2_context && t.prediction == "v_prediction") config.unet.sample_size = sd2_v_sample_size;
   config.vae.scaling_factor = family->scaling_factor;
-  config.vae.latent_channels = static_cast<int>(axis_of(*rearranged(file, parts.at("vae")), "decoder.conv_in.weight", 1));
+  if (parts.contains("vae")) config.vae.latent_channels = static_cast<int>(axis_of(*rearranged(file, parts.at("vae")), "decoder.conv_in.weight", 1));
   for (const char* part : {"text_encoder", "text_encoder_2"}) {
     if (!parts.contains(part)) continue;
     const TextEncoder& encoder = text_encoder_of(*rearranged(file, parts.at(part)));

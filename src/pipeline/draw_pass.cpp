@@ -18,9 +18,10 @@ DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Requ
   return stage;
 }
 
-std::unique_ptr<LatentPreview> make_preview(const Request& r, LoadedModel& model) {
+std::unique_ptr<LatentPreview> make_preview(const RunContext& c) {
+  const Request& r = c.request();
   if (r.preview_every <= 0 || r.preview != PreviewKind::latent) return nullptr;
-  return std::make_unique<LatentPreview>(model.vae_decoder(), model.vae_config(), model.compute());
+  return std::make_unique<LatentPreview>(c.decoder_of(c.base));
 }
 
 // Tells the caller about each step of the first picture, with a preview when one is due.
@@ -32,7 +33,7 @@ DrawObserver observer_of(RunContext& c, const LatentPreview* preview) {
     Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr};
     Image image;
     if (r.preview_every > 0 && r.preview != PreviewKind::none && step % r.preview_every == 0) {
-      image = preview ? (*preview)(denoised) : decode_latents(c.base.vae_decoder(), c.base.vae_config(), c.base.compute(), denoised);
+      image = preview ? (*preview)(denoised) : decode_latents(c.tiny ? *c.tiny : c.decoder_of(c.base), denoised);
       progress.preview = &image;
     }
     c.events.progress(progress);
@@ -92,7 +93,7 @@ SamplingOptions sampling_options(const LoadedModel& model, const Request& r, boo
 
 std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   const Request& r = pass.request;
-  const auto preview = make_preview(c.request(), c.base);
+  const auto preview = make_preview(c);
   std::vector<std::unique_ptr<PictureStart>> starts;
   for (int i = 0; i < r.batch; ++i) starts.push_back(std::make_unique<PictureStart>(r, c.base, i));
 

@@ -5,6 +5,7 @@
 
 #include "backends.h"
 #include "pipeline/engine_state.h"
+#include "pipeline/vae_source.h"
 
 namespace imagent {
 
@@ -38,10 +39,25 @@ LoadedModel& Engine::State::open_model(const ModelKey& key) {
   if (found != models.end()) {
     std::rotate(models.begin(), found, found + 1);
   } else {
-    models.emplace(models.begin(), key, std::make_unique<LoadedModel>(open_model_source(key.path, key.config), *backend, key.compute, key.prediction));
+    auto source = open_model_source(key.path, key.config, /*needs_vae=*/key.vae.empty());
+    if (!key.vae.empty()) source = with_vae(std::move(source), open_vae(key.vae));
+    auto model = std::make_unique<LoadedModel>(std::move(source), *backend, key.compute, key.prediction);
+    if (key.seamless) model->make_seamless();
+    models.emplace(models.begin(), key, std::move(model));
     if (models.size() > keep) models.pop_back();
   }
   return *models.front().second;
+}
+
+const LoadedPreviewer& Engine::State::open_previewer(const fs::path& path, DType compute) {
+  if (previewer && previewer->path == path && previewer->compute == compute) return *previewer;
+  const VaeSource source = open_vae(path);
+  check(source.config && source.config->tiny, ErrorKind::model, path.string(), " is no tiny autoencoder (TAESD)");
+  const Weights weights(source.weights, *backend, compute);
+  auto network = make_vae_decoder(weights, *source.config);
+  weights.finish({"encoder."});
+  previewer = LoadedPreviewer{path, compute, *source.config, std::move(network)};
+  return *previewer;
 }
 
 }  // namespace imagent

@@ -44,6 +44,7 @@ struct Run {
   Request request;
   std::string sampler, scheduler, model_name;
   std::vector<std::pair<std::string, std::string>> lora_hashes, embedding_hashes;  // name, A1111's short hash
+  int vae_tile = 0;                               // latents: side of the tiles that the VAE worked on, 0: the whole picture
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
 };

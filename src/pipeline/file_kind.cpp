@@ -61,7 +61,7 @@ std::string kind_of_weights(const std::vector<std::string>& names, const LdmPart
   return parts.contains("unet") ? "" : "unknown";
 }
 
-void require_whole_model(const Source& file, const LdmParts& parts) {
+void require_whole_model(const Source& file, const LdmParts& parts, bool needs_vae) {
   constexpr const char* wanted = ": a whole model is wanted, with UNet, text encoder and VAE";
   const std::vector<std::string> names = file.names();
   if (const Kind* kind = other_kind(names, parts)) fail(kind->error, file.origin(), " is ", kind->what, kind->error == ErrorKind::model ? wanted : "");
@@ -69,7 +69,7 @@ void require_whole_model(const Source& file, const LdmParts& parts) {
   check(parts.contains("unet"), ErrorKind::model, file.origin(), " is no Stable Diffusion model: none of its ", names.size(), " tensors has a name of one",
         names.empty() ? std::string() : " (the first is " + names.front().substr(0, 100) + ")");
   check(text, ErrorKind::model, file.origin(), " has no text encoder", wanted);
-  check(parts.contains("vae"), ErrorKind::model, file.origin(), " has no VAE", wanted);
+  check(parts.contains("vae") || !needs_vae, ErrorKind::model, file.origin(), " has no VAE", wanted, "; another one can be named (--vae)");
 }
 
 }  // namespace imagent

@@ -11,7 +11,8 @@ using LdmParts = std::map<std::string, TensorTable>;  // weights/names_ldm.h
 
 // Errors: model or unsupported, when the file is no whole Stable Diffusion model: a LoRA, a VAE, a text encoder, another
 // architecture. `parts`: those of ldm_parts().
-void require_whole_model(const Source& file, const LdmParts& parts);
+// `needs_vae` false: another VAE is at hand.
+void require_whole_model(const Source& file, const LdmParts& parts, bool needs_vae = true);
 
 // "lora", "vae", "text encoder", "unet", "part", "controlnet", "embedding", "upscaler", another architecture ("sd3"), "unknown";
 // "" for a Stable Diffusion model. `names`: all tensors of the file.

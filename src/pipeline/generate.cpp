@@ -10,6 +10,7 @@
 #include "pipeline/memory.h"
 #include "pipeline/preview.h"
 #include "pipeline/run_adapters.h"
+#include "pipeline/tiled_vae.h"
 
 namespace imagent {
 namespace {
@@ -36,27 +37,34 @@ struct MemoryBounds {
 };
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
-void check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
+// -> the side in latents of the tiles that the VAE is to work on, 0: the whole picture.
+int check_memory_of_run(const RunModels& models, const Request& r, const Canvas& canvas, const MemoryBounds& bounds) {
   LoadedModel& base = models.base;
   LoadedModel* refiner = models.refiner;
-  const auto need_of = [&](LoadedModel& model) {
+  const auto need_of_model = [&](LoadedModel& model, int vae_tile) {
     const PromptShape prompt = prompt_shape(model, r);
     return predict_memory(model.source(), {.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
-                                           .compute = model.compute(), .pictures = r.batch,
+                                           .compute = model.compute(), .pictures = r.batch, .vae_tile = vae_tile,
                                            .picture_height = &model == &base ? canvas.picture.height : 0, .picture_width = canvas.picture.width});
   };
-  MemoryNeed need = need_of(base);
-  size_t loaded = base.packed_bytes();
-  if (refiner) {
-    const MemoryNeed more = need_of(*refiner);
-    need = {need.weights + more.weights, std::max(need.activations, more.activations)};
-    loaded += refiner->packed_bytes();
-  }
-  need.activations = std::max(need.activations, bounds.scratch);
+  const auto need_with = [&](int vae_tile) {
+    const MemoryNeed need = need_of_model(base, vae_tile), more = refiner ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
+    return MemoryNeed{need.weights + more.weights, std::max({need.activations, more.activations, bounds.scratch})};
+  };
+  const size_t loaded = base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0);
+  int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
+  MemoryNeed need = need_with(tile);
   if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  check_memory(need, loaded, bounds.limit ? bounds.limit : available_memory(),
+  const size_t available = bounds.limit ? bounds.limit : available_memory();
+  for (const int side : vae_tile_sides) {
+    if (need.total() - std::min(need.weights, loaded) <= available || r.tiling) break;
+    if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;
+    need = need_with(tile = side);
+  }
+  check_memory(need, loaded, available,
                str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
                    r.batch > 1 ? str(", batch ", r.batch) : ""));
+  return tile;
 }
 
 // Whether the model takes what the request has to give.
@@ -80,9 +88,9 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   const MaskRule rule = r.compat == Compat::a1111 ? MaskRule::rounded : r.compat == Compat::diffusers ? MaskRule::nearest : MaskRule::covering;
   const Image everything = kind == UNetInput::inpainting && !canvas.masked() ? filled(canvas.picture.width, canvas.picture.height, 1, 255) : Image();
   const Image& mask = canvas.masked() ? canvas.mask : everything;
-  source.pictures.push_back(encode_picture(c.base, canvas.picture));
+  source.pictures.push_back(encode_picture(c.base, canvas.picture, c.run.vae_tile));
   if (!mask.pixels.empty()) source.mask = latent_mask(mask, rule);
-  if (kind == UNetInput::inpainting) source.blanked = encode_picture(c.base, canvas.picture, mask);
+  if (kind == UNetInput::inpainting) source.blanked = encode_picture(c.base, canvas.picture, c.run.vae_tile, mask);
   c.base.backend().release_cached();
   c.run.timings.encode_s = seconds_since(start);
   return source;
@@ -113,7 +121,7 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
   LoadedModel& model = c.last_model();
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
-    result.image = paste_back(canvas, decode_latents(model.vae_decoder(), model.vae_config(), model.compute(), latents[i], c.quantization()));
+    result.image = paste_back(canvas, decode_latents(c.decoder_of(model), latents[i], c.quantization()));
     result.seed = c.request().seed + static_cast<int64_t>(i);
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
@@ -125,7 +133,9 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
 }  // namespace
 
 Run Engine::generate(const Request& asked, const Events& events) {
-  check(asked.preview != PreviewKind::taesd, ErrorKind::unsupported, "previews by TAESD are not in this version: latent, vae and none are");
+  const bool tiny_previews = asked.preview_every > 0 && asked.preview == PreviewKind::taesd;
+  check(!tiny_previews || !asked.taesd.empty(), ErrorKind::usage, "--preview by taesd needs a tiny autoencoder: name its file or folder (--taesd)");
+  check(!asked.tiling || !asked.vae_tiling, ErrorKind::usage, "--tiling and --vae-tiling: a seamless picture is decoded as a whole");
   const DType compute = compute_dtype(backend(), asked);
   const bool half = size_of(compute) == 2;
   const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
@@ -133,7 +143,7 @@ Run Engine::generate(const Request& asked, const Events& events) {
   const std::lock_guard one_at_a_time(state_->running);
   const CancelScope cancel(backend(), events.cancel);
   const auto start = Clock::now();
-  LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute});
+  LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute, asked.vae, asked.tiling});
   if (!base.prediction_known()) {  // the defaults depend on it
     check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}), base.packed_bytes(),
                  state_->memory_limit ? state_->memory_limit : available_memory(), base.source()->name());
@@ -141,7 +151,7 @@ Run Engine::generate(const Request& asked, const Events& events) {
   }
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
   const Canvas canvas = make_canvas(request);
-  LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute});
+  LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
   RunContext c{events, base, refiner, {}};
   c.run.request = request;
@@ -150,13 +160,17 @@ Run Engine::generate(const Request& asked, const Events& events) {
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
+  c.run.vae_tile = check_memory_of_run(models, request, canvas, {state_->memory_limit, adapters.scratch});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
   if (request.init_image) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
+  if (tiny_previews) {
+    const LoadedPreviewer& tiny = state_->open_previewer(asked.taesd, compute);
+    c.tiny.emplace(PictureDecoder{*tiny.network, tiny.config, backend(), compute, vae_tile_sides[0]});
+  }
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas));

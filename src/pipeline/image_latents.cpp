@@ -6,6 +6,7 @@
 
 #include "image/resize.h"
 #include "ops/ops.h"
+#include "pipeline/tiled_vae.h"
 
 namespace imagent {
 
@@ -17,23 +18,22 @@ Latents EncodedPicture::sample(Generator& generator) const {
 
 Latents EncodedPicture::mode() const { return sum(scaling_factor * mean); }
 
-EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, const Image& mask) {
-  const VaeEncoder& encoder = model.vae_encoder();
+EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask) {
   std::vector<float> pixels_in = signed_from_image(rgb);
   for (size_t i = 0; i < pixels_in.size() && !mask.pixels.empty(); ++i)
     if (mask.pixels[i / 3] > 127) pixels_in[i] = 0;
-  const Tensor moments = encoder(cast(upload(model.backend(), {1, rgb.height, rgb.width, 3}, pixels_in), model.compute()));
-  const std::vector<float> values = download(moments);
-  const auto channels = static_cast<size_t>(model.vae_config().latent_channels);
-  check(moments.dim(3) == static_cast<int64_t>(2 * channels), ErrorKind::model, "vae: the encoder gives ", moments.dim(3), " channels, ", 2 * channels,
-        " belong to ", channels, " latent channels");
-  const int height = static_cast<int>(moments.dim(1)), width = static_cast<int>(moments.dim(2));
+  const int height = rgb.height / 8, width = rgb.width / 8;
+  const std::vector<float> values = encode_tiles(
+      {.network = model.vae_encoder(), .backend = model.backend(), .compute = model.compute(), .height = height, .width = width, .tile = vae_tile}, {pixels_in, 3});
+  const auto channels = static_cast<size_t>(model.vae_config().latent_channels), given = values.size() / static_cast<size_t>(height * width);
+  const bool random = !model.vae_config().tiny;
+  check(given == (random ? 2 * channels : channels), ErrorKind::model, "vae: the encoder gives ", given, " channels, which do not belong to ", channels, " latent channels");
   EncodedPicture out{Latents(static_cast<int>(channels), height, width), Latents(static_cast<int>(channels), height, width), model.vae_config().scaling_factor};
   const size_t pixels = static_cast<size_t>(height) * static_cast<size_t>(width);
   for (size_t c = 0; c < channels; ++c)
     for (size_t p = 0; p < pixels; ++p) {
-      out.mean.values[c * pixels + p] = values[p * 2 * channels + c];
-      out.deviation.values[c * pixels + p] = std::exp(0.5f * std::clamp(values[p * 2 * channels + channels + c], -30.0f, 20.0f));
+      out.mean.values[c * pixels + p] = values[p * given + c];
+      if (random) out.deviation.values[c * pixels + p] = std::exp(0.5f * std::clamp(values[p * given + channels + c], -30.0f, 20.0f));
     }
   return out;
 }

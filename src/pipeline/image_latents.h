@@ -17,7 +17,8 @@ struct EncodedPicture {
 
 // RGB, sides multiples of 8. `mask` (grey, of the same size, or no pixels): middle grey where it is above 127, as models for
 // inpainting see pictures.
-EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, const Image& mask = {});
+// `vae_tile` as in pipeline/tiled_vae.h.
+EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask = {});
 
 // How a grey mask becomes one value a latent.
 enum class MaskRule {

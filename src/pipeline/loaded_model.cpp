@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ops/ops.h"
+#include "pipeline/vae_source.h"
 #include "sampling/rng.h"
 
 namespace imagent {
@@ -30,7 +31,13 @@ AdaptedPart& LoadedModel::adapted(const std::string& part) {
   fail(ErrorKind::model, source_->path().string(), " has no ", part);
 }
 
-Weights LoadedModel::open(const std::string& part) { return Weights(source_->weights(part, size_of(compute_) == 2), backend_, compute_); }
+Weights LoadedModel::scope_of(std::shared_ptr<const Source> source) const {
+  Weights weights(std::move(source), backend_, compute_);
+  if (seamless_) weights.wrap_convolutions();
+  return weights;
+}
+
+Weights LoadedModel::open(const std::string& part) { return scope_of(source_->weights(part, size_of(compute_) == 2)); }
 
 void LoadedModel::close(const Weights& weights, const std::vector<std::string>& unneeded) {
   weights.finish(unneeded);
@@ -91,7 +98,7 @@ const std::vector<ClipTextModel>& LoadedModel::text_encoders() {
 
 const UNet2DConditionModel& LoadedModel::unet() {
   if (!unet_) {
-    const Weights weights(adapted("unet").source(), backend_, compute_);
+    const Weights weights = scope_of(adapted("unet").source());
     UNet2DConditionModel unet(weights, config_.unet);
     weights.finish();
     close_adapted("unet", weights);
@@ -127,20 +134,22 @@ UNetInput LoadedModel::unet_input() {
   return UNetInput::editing;
 }
 
-const VaeDecoder& LoadedModel::vae_decoder() {
+const VaeNetwork& LoadedModel::vae_decoder() {
   if (!vae_decoder_) {
     const Weights weights = open("vae");
-    vae_decoder_.emplace(weights, config_.vae);
+    auto decoder = make_vae_decoder(weights, config_.vae);
     close(weights, {"encoder.", "quant_conv."});
+    vae_decoder_ = std::move(decoder);
   }
   return *vae_decoder_;
 }
 
-const VaeEncoder& LoadedModel::vae_encoder() {
+const VaeNetwork& LoadedModel::vae_encoder() {
   if (!vae_encoder_) {
     const Weights weights = open("vae");
-    vae_encoder_.emplace(weights, config_.vae);
+    auto encoder = make_vae_encoder(weights, config_.vae);
     close(weights, {"decoder.", "post_quant_conv."});
+    vae_encoder_ = std::move(encoder);
   }
   return *vae_encoder_;
 }

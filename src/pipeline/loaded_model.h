@@ -43,8 +43,10 @@ class LoadedModel {
   bool wants_aesthetic_score() const { return config_.wants_aesthetic_score; } // SDXL's refiner
   const UNet2DConditionModel& unet();
   UNetInput unet_input();             // Errors: unsupported (another number of channels)
-  const VaeDecoder& vae_decoder();
-  const VaeEncoder& vae_encoder();    // only where a picture is an input
+  const VaeNetwork& vae_decoder();
+  const VaeNetwork& vae_encoder();    // only where a picture is an input
+  // Pictures go on at their other sides: to be called before anything is loaded.
+  void make_seamless() { seamless_ = true; }
   void load();                        // everything that text to image needs
 
   size_t packed_bytes() const { return packed_bytes_; }
@@ -61,6 +63,7 @@ class LoadedModel {
 
  private:
   AdaptedPart& adapted(const std::string& part);
+  Weights scope_of(std::shared_ptr<const Source> source) const;
   Weights open(const std::string& part);
   void close(const Weights& weights, const std::vector<std::string>& unneeded);
   void close_adapted(const std::string& part, const Weights& weights);
@@ -74,8 +77,8 @@ class LoadedModel {
   std::vector<ClipTextModel> text_encoders_;
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
-  std::optional<VaeDecoder> vae_decoder_;
-  std::optional<VaeEncoder> vae_encoder_;
+  std::unique_ptr<VaeNetwork> vae_decoder_, vae_encoder_;
+  bool seamless_ = false;
   size_t packed_bytes_ = 0;
 };
 

@@ -25,12 +25,12 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   const Tensor sample(counter, {rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
   unet(sample, unet.blank_conditions(rows, shape.tokens));
   counter.release_cached();  // as a run does
+  const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
   if (shape.picture_height > 0) {
-    model.vae_encoder()(Tensor(counter, {1, shape.picture_height, shape.picture_width, 3}, shape.compute));
+    model.vae_encoder()(Tensor(counter, {1, of_tile(shape.picture_height, 8), of_tile(shape.picture_width, 8), 3}, shape.compute));
     counter.release_cached();
   }
-  const VaeDecoder& decoder = model.vae_decoder();
-  decoder(Tensor(counter, {1, shape.latent_height, shape.latent_width, decoder.conv_in.packed.in}, shape.compute));
+  model.vae_decoder()(Tensor(counter, {1, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
   need.activations = counter.peak_bytes() - held;
   return need;
 }

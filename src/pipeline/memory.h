@@ -11,6 +11,7 @@ struct RunShape {
   int64_t tokens = 77;
   DType compute = DType::f32;
   int pictures = 1;     // of one UNet call
+  int vae_tile = 0;     // latents: side of the tiles that the VAE works on, 0: the whole picture
   int picture_height = 0, picture_width = 0;  // pixels of a picture that is encoded, 0: none
 };
 

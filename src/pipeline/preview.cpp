@@ -3,40 +3,39 @@
 
 #include <algorithm>
 
-namespace imagent {
-namespace {
+#include "ops/ops.h"
+#include "pipeline/tiled_vae.h"
 
-// [C,h,w] -> picture [1,8h,8w,3] of the decoder.
-Tensor decode(const VaeDecoder& decoder, const VaeConfig& config, DType compute, const Latents& latents) {
+namespace imagent {
+Image decode_latents(const PictureDecoder& decoder, const Latents& latents, Quantization quantization) {
   const int64_t channels = latents.channels, pixels = int64_t{latents.height} * latents.width;
-  check(channels == config.latent_channels, ErrorKind::model, "vae: it decodes ", config.latent_channels, " channels, the latents have ", channels);
+  check(channels == decoder.config.latent_channels, ErrorKind::model, "vae: it decodes ", decoder.config.latent_channels, " channels, the latents have ", channels);
   std::vector<float> last(latents.size());
   for (int64_t c = 0; c < channels; ++c)
-    for (int64_t p = 0; p < pixels; ++p) last[p * channels + c] = latents.values[c * pixels + p] / config.scaling_factor;
-  Backend& backend = decoder.conv_norm_out.params.gamma.backend();
-  return decoder(cast(upload(backend, {1, latents.height, latents.width, channels}, last), compute));
+    for (int64_t p = 0; p < pixels; ++p) last[p * channels + c] = latents.values[c * pixels + p] / decoder.config.scaling_factor;
+  Image picture(8 * latents.width, 8 * latents.height, 3);
+  decode_tiles({.network = decoder.network, .backend = decoder.backend, .compute = decoder.compute, .height = latents.height, .width = latents.width, .tile = decoder.tile},
+               {last, latents.channels}, [&](int y, std::span<const float> rows) {
+                 const int count = static_cast<int>(rows.size()) / (3 * picture.width);
+                 const Image part = image_from_signed(rows, {picture.width, count, 3}, quantization);
+                 std::copy(part.pixels.begin(), part.pixels.end(), picture.at(0, y));
+               });
+  return picture;
 }
 
-}  // namespace
-
-Image decode_latents(const VaeDecoder& decoder, const VaeConfig& config, DType compute, const Latents& latents, Quantization quantization) {
-  const Tensor picture = decode(decoder, config, compute, latents);
-  return image_from_signed(download(picture), {static_cast<int>(picture.dim(2)), static_cast<int>(picture.dim(1)), static_cast<int>(picture.dim(3))},
-                           quantization);
-}
-
-LatentPreview::LatentPreview(const VaeDecoder& decoder, const VaeConfig& config, DType compute) {
+LatentPreview::LatentPreview(const PictureDecoder& decoder) {
   constexpr int side = 4;  // flat latents, away from the borders one pixel would do
   const auto colour = [&](int channel) {
-    Latents flat(config.latent_channels, side, side);
-    if (channel >= 0) std::fill_n(flat.values.begin() + channel * side * side, side * side, 1.0f);
-    const Tensor picture = decode(decoder, config, compute, flat);
+    const int channels = decoder.config.latent_channels;
+    std::vector<float> flat(static_cast<size_t>(side * side * channels));
+    for (int i = 0; channel >= 0 && i < side * side; ++i) flat[i * channels + channel] = 1 / decoder.config.scaling_factor;
+    const Tensor picture = decoder.network(cast(upload(decoder.backend, {1, side, side, channels}, flat), decoder.compute));
     const std::vector<float> values = download(picture);
     const int64_t middle = picture.dim(1) / 2 * picture.dim(2) + picture.dim(2) / 2;
     return std::array<float, 3>{values[middle * 3], values[middle * 3 + 1], values[middle * 3 + 2]};
   };
   base_ = colour(-1);
-  for (int c = 0; c < config.latent_channels; ++c) {
+  for (int c = 0; c < decoder.config.latent_channels; ++c) {
     channels_.push_back(colour(c));
     for (int i = 0; i < 3; ++i) channels_.back()[i] -= base_[i];
   }

@@ -1,6 +1,7 @@
 // A look at a picture while it is drawn.
 #pragma once
 #include <array>
+#include <vector>
 
 #include "image/image.h"
 #include "models/vae.h"
@@ -8,14 +9,23 @@
 
 namespace imagent {
 
-// The whole decoder on one image's latents (UNet scale, [C,h,w]).
-Image decode_latents(const VaeDecoder& decoder, const VaeConfig& config, DType compute, const Latents& latents, Quantization quantization = Quantization::round);
+// A decoder and how to use it.
+struct PictureDecoder {
+  const VaeNetwork& network;
+  const VaeConfig& config;
+  Backend& backend;
+  DType compute = DType::f32;
+  int tile = 0;  // side in latents, 0: the whole picture at once
+};
+
+// One image's latents (UNet scale, [C,h,w]) -> its picture.
+Image decode_latents(const PictureDecoder& decoder, const Latents& latents, Quantization quantization = Quantization::round);
 
 // Latents to colours by a linear map of channels, at almost no cost: one pixel a latent. The map is measured on the
 // model's own decoder (the colours of flat latents), so it fits any autoencoder.
 class LatentPreview {
  public:
-  LatentPreview(const VaeDecoder& decoder, const VaeConfig& config, DType compute);
+  explicit LatentPreview(const PictureDecoder& decoder);
   Image operator()(const Latents& latents) const;
 
  private:

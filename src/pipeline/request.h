@@ -51,6 +51,10 @@ struct Request {
   std::string sampler{}, scheduler{};           // "": the model's own
   std::optional<float> eta{};
   int clip_skip = 0;                        // A1111's count: 1 = last layer, 2 = the one before; 0: the model's own
+  std::string vae{};                          // another autoencoder: a folder or a file; "": the model's own
+  std::string taesd{};                        // a tiny autoencoder for previews, "": none
+  bool vae_tiling = false;                  // the VAE works tile by tile, also where memory would do for the whole
+  bool tiling = false;                      // pictures that can be put side by side without seams
   std::string refiner{};                      // model that finishes the picture, "": none
   float refiner_switch = 0.8f;              // part of the noise schedule after which it takes over
   std::optional<Size> original_size{}, target_size{}, negative_original_size{}, negative_target_size{};  // SDXL

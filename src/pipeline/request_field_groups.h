@@ -4,6 +4,7 @@
 
 namespace imagent {
 
+std::vector<Field<Request>> vae_fields();    // autoencoders, seamless pictures
 std::vector<Field<Request>> image_fields();  // image to image, inpainting, outpainting, editing
 std::vector<Field<Request>> lora_fields();
 

@@ -266,7 +266,7 @@ static std::vector<Field<Request>> sdxl_fields() {
 const std::vector<Field<Request>>& request_fields() {
   static const std::vector<Field<Request>> fields = [] {
     std::vector<Field<Request>> all;
-    for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
+    for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), vae_fields(), picture_fields(), image_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

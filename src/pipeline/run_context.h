@@ -4,6 +4,7 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/preview.h"
 
 namespace imagent {
 
@@ -15,10 +16,12 @@ struct RunContext {
   LoadedModel& base;
   LoadedModel* refiner;
   Run run;
+  std::optional<PictureDecoder> tiny = {};  // for previews by TAESD
 
   const Request& request() const { return run.request; }
   LoadedModel& last_model() const { return refiner ? *refiner : base; }
   Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
+  PictureDecoder decoder_of(LoadedModel& model) const { return {model.vae_decoder(), model.vae_config(), model.backend(), model.compute(), run.vae_tile}; }
   void phase(const char* name) const {
     check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
     if (events.phase) events.phase(name);

@@ -9,9 +9,9 @@ namespace imagent {
 
 namespace fs = std::filesystem;
 
-SingleFile::SingleFile(fs::path path, const fs::path& config)
+SingleFile::SingleFile(fs::path path, const fs::path& config, bool needs_vae)
     : path_(std::move(path)), file_(open_weights(path_)), parts_(ldm_parts(file_->names())) {
-  require_whole_model(*file_, parts_);
+  require_whole_model(*file_, parts_, needs_vae);
   if (!config.empty()) config_.emplace(config);
 }
 
@@ -30,10 +30,10 @@ ClipTokenizer SingleFile::tokenizer(const std::string& text_encoder) const {
   return ClipTokenizer::from_bpe_table(clip_bpe_table(), pad_token(*weights(text_encoder, false)));
 }
 
-std::shared_ptr<const ModelSource> open_model_source(const fs::path& path, const fs::path& config) {
+std::shared_ptr<const ModelSource> open_model_source(const fs::path& path, const fs::path& config, bool needs_vae) {
   std::error_code error;
   check(fs::exists(path, error), ErrorKind::model, "there is no model ", path.string());
-  if (!fs::is_directory(path, error)) return std::make_shared<SingleFile>(path, config);
+  if (!fs::is_directory(path, error)) return std::make_shared<SingleFile>(path, config, needs_vae);
   check(config.empty(), ErrorKind::usage, "the model ", path.string(), " is a folder and has its own configuration: one from elsewhere is for single files");
   return std::make_shared<ModelFolder>(path);
 }

@@ -10,7 +10,7 @@ namespace imagent {
 class SingleFile : public ModelSource {
  public:
   // `config`: as of open_model_source().
-  SingleFile(std::filesystem::path path, const std::filesystem::path& config);
+  SingleFile(std::filesystem::path path, const std::filesystem::path& config, bool needs_vae = true);
 
   const std::filesystem::path& path() const override { return path_; }
   std::string name() const override { return path_.stem().string(); }

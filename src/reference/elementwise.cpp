@@ -22,15 +22,20 @@ float activate(Act act, float x) {
 
 namespace {
 
-// Mean and 1/sqrt(variance + eps) of what `at` gives for 0..count-1; two passes keep a large mean harmless.
+// Mean and variance of what `at` gives for 0..count-1; two passes keep a large mean harmless.
 template <class At>
-std::pair<float, float> statistics(int64_t count, float eps, At at) {
+std::pair<double, double> moments(int64_t count, At at) {
   double mean = 0, variance = 0;
   for (int64_t i = 0; i < count; ++i) mean += at(i);
   mean /= static_cast<double>(count);
   for (int64_t i = 0; i < count; ++i) variance += (at(i) - mean) * (at(i) - mean);
   variance /= static_cast<double>(count);
-  return {static_cast<float>(mean), static_cast<float>(1 / std::sqrt(variance + eps))};
+  return {mean, variance};
+}
+
+// Mean and 1/sqrt(variance + eps).
+std::pair<float, float> normalizer(std::pair<double, double> moments, float eps) {
+  return {static_cast<float>(moments.first), static_cast<float>(1 / std::sqrt(moments.second + eps))};
 }
 
 }  // namespace
@@ -39,18 +44,34 @@ void ReferenceBackend::group_norm(Tensor& y, const Tensor& x, const NormParams& 
   ++calls_;
   std::vector<float> values = read_values(x);
   const std::vector<float> gamma = read_values(p.gamma), beta = read_values(p.beta);
+  const std::vector<float> given = p.statistics ? read_values(p.statistics) : std::vector<float>();
   const int64_t channels = x.dim(-1), width = channels / groups, images = x.dim(0), pixels = images ? x.numel() / images / channels : 0;
   for (int64_t n = 0; n < images; ++n)
     for (int64_t g = 0; g < groups; ++g) {
       float* first = &values[n * pixels * channels + g * width];
       const auto at = [&](int64_t i) -> float& { return first[i / width * channels + i % width]; };
-      const auto [mean, scale] = statistics(pixels * width, p.eps, at);
+      const auto [mean, scale] = normalizer(given.empty() ? moments(pixels * width, at) : std::pair<double, double>(given[2 * g], given[2 * g + 1]), p.eps);
       for (int64_t i = 0; i < pixels * width; ++i) {
         const int64_t c = g * width + i % width;
         at(i) = activate(act, (at(i) - mean) * scale * gamma[c] + beta[c]);
       }
     }
   write_values(y, values);
+}
+
+void ReferenceBackend::group_statistics(Tensor& y, const Tensor& x, int groups) {
+  ++calls_;
+  const std::vector<float> values = read_values(x);
+  const int64_t channels = x.dim(-1), width = channels / groups, images = x.dim(0), pixels = images ? x.numel() / images / channels : 0;
+  std::vector<float> out;
+  for (int64_t n = 0; n < images; ++n)
+    for (int64_t g = 0; g < groups; ++g) {
+      const float* first = &values[n * pixels * channels + g * width];
+      const auto [mean, variance] = moments(pixels * width, [&](int64_t i) { return first[i / width * channels + i % width]; });
+      out.push_back(static_cast<float>(mean));
+      out.push_back(static_cast<float>(variance));
+    }
+  write_values(y, out);
 }
 
 void ReferenceBackend::layer_norm(Tensor& y, const Tensor& x, const NormParams& p) {
@@ -60,7 +81,7 @@ void ReferenceBackend::layer_norm(Tensor& y, const Tensor& x, const NormParams& 
   const int64_t channels = x.dim(-1);
   for (int64_t row = 0; row < x.numel() / channels; ++row) {
     float* first = &values[row * channels];
-    const auto [mean, scale] = statistics(channels, p.eps, [&](int64_t i) { return first[i]; });
+    const auto [mean, scale] = normalizer(moments(channels, [&](int64_t i) { return first[i]; }), p.eps);
     for (int64_t c = 0; c < channels; ++c) first[c] = (first[c] - mean) * scale * gamma[c] + beta[c];
   }
   write_values(y, values);

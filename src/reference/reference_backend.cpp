@@ -75,4 +75,18 @@ void ReferenceBackend::upsample_nearest(Tensor& y, const Tensor& x) {
   write_values(y, out);
 }
 
+void ReferenceBackend::wrap(Tensor& y, const Tensor& x, const Border& border) {
+  ++calls_;
+  const std::vector<float> in = read_values(x);
+  std::vector<float> out(static_cast<size_t>(y.numel()));
+  const int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
+  for (int64_t n = 0; n < y.dim(0); ++n)
+    for (int64_t i = 0; i < y.dim(1); ++i)
+      for (int64_t j = 0; j < y.dim(2); ++j) {
+        const int64_t si = ((i - border.top) % height + height) % height, sj = ((j - border.left) % width + width) % width;
+        std::copy_n(&in[((n * height + si) * width + sj) * channels], channels, &out[((n * y.dim(1) + i) * y.dim(2) + j) * channels]);
+      }
+  write_values(y, out);
+}
+
 }  // namespace imagent

@@ -69,6 +69,12 @@ struct Conv2dParams {
 struct NormParams {
   Tensor gamma, beta;  // f32 [C]
   float eps = 1e-5f;
+  Tensor statistics = {};  // f32 [groups,2], group_norm only: mean and variance that hold instead of the input's own; or empty
+};
+
+// Pixels that a picture is continued by at its sides.
+struct Border {
+  int top = 0, left = 0, bottom = 0, right = 0;
 };
 
 // What one verb did, for profiles: reported after each op when a Backend has an observer.
@@ -121,6 +127,8 @@ class Backend {
   virtual void attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) = 0;
   // x [N,...,C], statistics per image and group; act(normalised*gamma + beta). y may be x.
   virtual void group_norm(Tensor& y, const Tensor& x, const NormParams& p, int groups, Act act) = 0;
+  // x [N,...,C] -> y f32 [N,groups,2]: mean and variance of each image and group.
+  virtual void group_statistics(Tensor& y, const Tensor& x, int groups) = 0;
   // Over the last axis. y may be x.
   virtual void layer_norm(Tensor& y, const Tensor& x, const NormParams& p) = 0;
   virtual void unary(Tensor& y, const Tensor& x, Act act) = 0;                               // y may be x
@@ -128,6 +136,7 @@ class Backend {
   virtual void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) = 0;     // a*x + b*z; y may be x or z
   virtual void concat_channels(Tensor& y, std::span<const Tensor> parts) = 0;
   virtual void upsample_nearest(Tensor& y, const Tensor& x) = 0;                             // source index floor(i * h / H)
+  virtual void wrap(Tensor& y, const Tensor& x, const Border& border) = 0;                   // y [N,H+..,W+..,C]: x goes on at its other side
   virtual void embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) = 0;     // y [ids,C]
   virtual void cast(Tensor& y, const Tensor& x) = 0;                                         // to y's dtype
 

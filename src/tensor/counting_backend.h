@@ -24,12 +24,14 @@ class CountingBackend : public Backend {
   void linear(Tensor&, const Tensor&, const Packed&, const Epilogue&) override {}
   void attention(Tensor&, const Tensor&, const Tensor&, const Tensor&, int, bool) override {}
   void group_norm(Tensor&, const Tensor&, const NormParams&, int, Act) override {}
+  void group_statistics(Tensor&, const Tensor&, int) override {}
   void layer_norm(Tensor&, const Tensor&, const NormParams&) override {}
   void unary(Tensor&, const Tensor&, Act) override {}
   void geglu(Tensor&, const Tensor&) override {}
   void axpby(Tensor&, float, const Tensor&, float, const Tensor&) override {}
   void concat_channels(Tensor&, std::span<const Tensor>) override {}
   void upsample_nearest(Tensor&, const Tensor&) override {}
+  void wrap(Tensor&, const Tensor&, const Border&) override {}
   void embed(Tensor&, std::span<const int32_t>, const Packed&) override {}
   void cast(Tensor&, const Tensor&) override {}
 

@@ -57,6 +57,9 @@ class Weights {
 
   const std::shared_ptr<const Source>& source() const { return source_; }
   size_t packed_bytes() const { return ledger_->packed_bytes; }
+  // Convolutions of this scope go on at the other side of the picture.
+  void wrap_convolutions() { wraps_ = true; }
+  bool wraps() const { return wraps_; }
   Backend& backend() const { return *backend_; }
   DType compute() const { return compute_; }
 
@@ -87,6 +90,7 @@ class Weights {
   std::string prefix_;
   Backend* backend_;
   DType compute_;
+  bool wraps_ = false;
 };
 
 }  // namespace imagent

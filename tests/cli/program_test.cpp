@@ -56,7 +56,7 @@ TEST(Program, FaultsHaveTheirExitCodeAndOneLine) {
       {{"inspect", (scratch / "missing").string()}, 2, "there is no file"},
       {{"inspect", (scratch / "file").string()}, 3, "file"},
       {{"inspect", "/dev/null"}, 2, "not a regular file"},
-      {{"-p", "x", "-o", out, "--preview", "every:1:taesd"}, 1, "TAESD"},
+      {{"-p", "x", "-o", out, "--preview", "every:1:taesd"}, 2, "--taesd"},
       {{"tokenize"}, 2, "tokenize needs one text"},
       {{"tokenize", "caf\xe9"}, 2, "UTF-8"},
       {{"help", "paint"}, 2, "unknown command"},
