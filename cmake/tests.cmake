@@ -45,6 +45,12 @@ imagent_test(structure)
 imagent_test(fullsize test_devices imagent_pipeline)
 set_tests_properties(fullsize PROPERTIES LABELS slow)
 
+# Programs that people use with such a server, as they come from npm, and the web page in a browser; skipped without them.
+foreach(what clients page)
+  add_test(NAME ${what} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:imagent_program> ${what})
+  set_tests_properties(${what} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
+endforeach()
+
 # The model hub's own JavaScript client (npm) and our cache; skipped without node, npm or a way to the package registry.
 add_executable(fake_hub tests/hub_clients/fake_hub_program.cpp tests/hub/fake_hub.cpp)
 target_link_libraries(fake_hub PRIVATE imagent_hub test_support)

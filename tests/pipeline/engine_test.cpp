@@ -75,7 +75,10 @@ TEST(EngineErrors, AreSentencesOfTheRightKind) {
   expect_error(ErrorKind::model, "no/such/model", with([](Request& r) { r.model = "/no/such/model"; }));
   expect_error(ErrorKind::model, "no model_index.json", with([](Request& r) { r.model = source_dir() / "docs"; }));
   expect_error(ErrorKind::unsupported, "f16", with([](Request& r) { r.dtype = DType::f16; }));
-  expect_error(ErrorKind::unsupported, "TAESD", with([](Request& r) { r.preview = PreviewKind::taesd; }));
+  expect_error(ErrorKind::usage, "--taesd", with([](Request& r) {
+                 r.preview = PreviewKind::taesd;
+                 r.preview_every = 1;
+               }));
   for (const char* model : {"sd15-inpaint", "sd15-pix2pix"})
     expect_error(ErrorKind::unsupported, "is made for ", with([&](Request& r) { r.model = golden(str("models/", model)).string(); }));
 }
