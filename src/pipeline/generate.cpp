@@ -93,7 +93,8 @@ void check_workflow(LoadedModel& model, const Request& r) {
   const std::string& name = model.source()->name();
   check(kind == UNetInput::latents || r.init_image, ErrorKind::unsupported, "the model ", name, " is made for ",
         kind == UNetInput::editing ? "editing: give it a picture (--init-image)" : "inpainting: give it a picture and a mask (--init-image, --mask)");
-  check(kind == UNetInput::editing || !r.image_guidance, ErrorKind::unsupported, "the model ", name, " is not made for editing (pix2pix): it knows no image guidance");
+  // The web UI's clients always send one.
+  check(kind == UNetInput::editing || !r.image_guidance || r.compat == Compat::a1111, ErrorKind::unsupported, "the model ", name, " is not made for editing (pix2pix): it knows no image guidance");
   check(kind == UNetInput::latents || r.resize_mode != ResizeMode::latent, ErrorKind::unsupported, "the model ", name,
         " is shown the picture: it cannot be resized as latents (--resize-mode)");
   check(kind != UNetInput::editing || !r.mask, ErrorKind::unsupported, "the model ", name, " edits whole pictures: it takes no mask");

@@ -107,9 +107,31 @@ static void read_img2img(Job& job, nlohmann::json& body) {
   if (!present(body, "mask_blur"))
     if (const nlohmann::json* blur = present(body, "mask_blur_x")) body["mask_blur"] = *blur;
   if (const nlohmann::json* scale = present(body, "image_cfg_scale"); scale && *scale == 1.5) body.erase("image_cfg_scale");  // the default: clients send it to every model
-  if (!job.inputs.count("mask")) return;
+  if (!job.inputs.count("mask")) {
+    for (const char* key : {"inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding", "inpainting_mask_invert"}) body.erase(key);  // sent all the same
+    return;
+  }
   for (const auto& [key, value] : {std::pair<const char*, nlohmann::json>{"inpainting_fill", 0}, {"inpaint_full_res", true}, {"inpaint_full_res_padding", 0}, {"mask_blur", 4}})
     if (!present(body, key)) body[key] = value;
+}
+
+// The hires pass of txt2img, whose strength goes by the name that img2img's has; without it clients send its settings too.
+static void read_hires(nlohmann::json& body) {
+  const bool wanted = truth_at(body, "enable_hr");
+  const nlohmann::json strength = body.value("denoising_strength", nlohmann::json());
+  for (const char* key : {"denoising_strength", "image_cfg_scale", "resize_mode"}) body.erase(key);  // of img2img
+  if (!wanted) {
+    for (const char* key : {"hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt"}) body.erase(key);
+    return;
+  }
+  for (const char* side : {"hr_resize_x", "hr_resize_y"})
+    if (const nlohmann::json* pixels = present(body, side); pixels && pixels->is_number() && pixels->get<double>() > 0)
+      throw HttpError{501, "unsupported", str(side, ": the second pass is sized by hr_scale here")};
+  body["hires_strength"] = strength.is_null() ? nlohmann::json(0.75) : strength;
+  if (!present(body, "hr_scale")) body["hr_scale"] = 2.0;
+  if (!present(body, "hr_upscaler")) body["hr_upscaler"] = "Latent";
+  for (const char* text : {"hr_prompt", "hr_negative_prompt", "hr_sampler_name", "hr_scheduler"})
+    if (text_at(body, text).empty() || text_at(body, text).starts_with("Use same")) body.erase(text);
 }
 
 Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
@@ -122,9 +144,8 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
   if (from_image) {
     read_img2img(job, body);
   } else {
-    for (const char* other : {"denoising_strength", "image_cfg_scale", "resize_mode"}) body.erase(other);  // clients send them everywhere
+    read_hires(body);
   }
-  if (truth_at(body, "enable_hr")) throw HttpError{501, "unsupported", "enable_hr: hires fix is not in this version"};
   if (const nlohmann::json* count = present(body, "n_iter")) {
     check(count->is_number_integer(), ErrorKind::usage, "n_iter: should be a whole number");
     job.batches = static_cast<int>(std::clamp<int64_t>(count->get<int64_t>(), -1, 1 << 20));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "image/canny.h"
 #include "image/codec.h"
 #include "image/infotext.h"
 #include "image/resize.h"
@@ -90,6 +91,28 @@ static void extra_batch(const Service& service, Call& call) {
   call.reply(Json{{"html_info", ""}, {"images", images}});
 }
 
+// The ControlNet extension's preprocessors by themselves.
+static void detect(const Service& service, Call& call) {
+  const nlohmann::json body = call.json();
+  const auto module = body.find("controlnet_module"), list = body.find("controlnet_input_images");
+  if (module == body.end() || *module != "canny") throw HttpError{422, "usage", "controlnet_module: should be canny"};
+  if (list == body.end() || !list->is_array()) throw HttpError{422, "image", "controlnet_input_images: should be a list of pictures"};
+  check(list->size() <= static_cast<size_t>(service.limits.max_pictures), ErrorKind::usage, "controlnet_input_images: at most ", service.limits.max_pictures, " pictures");
+  const auto threshold = [&](const char* name, int fallback) {
+    const auto found = body.find(name);
+    return found != body.end() && found->is_number() && found->get<double>() > 0 ? static_cast<int>(std::min(found->get<double>(), 4096.0)) : fallback;
+  };
+  const CannyThresholds thresholds{threshold("controlnet_threshold_a", CannyThresholds{}.low), threshold("controlnet_threshold_b", CannyThresholds{}.high)};
+  const DecodeLimits limits{.max_pixels = service.limits.max_pixels};
+  Json images = Json::array();
+  for (const nlohmann::json& entry : *list) {
+    if (!entry.is_string()) throw HttpError{422, "image", "controlnet_input_images: should be texts in Base64"};
+    const Image edges = canny_edges(decode_image(base64_decode(entry.get<std::string>(), "controlnet_input_images"), limits), thresholds);
+    images.push_back(base64_encode(encode_image(edges)));
+  }
+  call.reply(Json{{"images", images}, {"info", "Success"}});
+}
+
 std::vector<Route> a1111_extra_routes(Service& service) {
   const auto route = [](const char* path, const char* summary, Handler handler) {
     return Route{.method = "POST", .path = path, .dialect = Dialect::a1111, .summary = summary, .handler = std::move(handler), .body = Body::json};
@@ -98,7 +121,7 @@ std::vector<Route> a1111_extra_routes(Service& service) {
           route("/sdapi/v1/extra-single-image", "Makes a picture larger", [&](Call& call) { extra_single(service, call); }),
           route("/sdapi/v1/extra-batch-images", "Makes pictures larger", [&](Call& call) { extra_batch(service, call); }),
           route("/sdapi/v1/interrogate", "Describes a picture: there is no model for it", [](Call&) { throw HttpError{404, "not_found", "Model not found"}; }),
-          route("/controlnet/detect", "Preprocesses a picture for ControlNet", [](Call&) { throw HttpError{501, "unsupported", "ControlNet is not in this version"}; })};
+          route("/controlnet/detect", "Preprocesses a picture for ControlNet", [&](Call& call) { detect(service, call); })};
 }
 
 }  // namespace imagent::server

@@ -99,7 +99,7 @@ std::vector<Route> a1111_list_routes(Service& service) {
       fixed("GET", api + "scripts", "Scripts", {{"txt2img", {"controlnet"}}, {"img2img", {"controlnet"}}}),
       fixed("GET", "/controlnet/version", "Version of the ControlNet API", {{"version", 3}}),
       fixed("GET", "/controlnet/model_list", "ControlNet models", {{"model_list", none}}),
-      fixed("GET", "/controlnet/module_list", "ControlNet preprocessors", {{"module_list", {"none"}}}),
+      fixed("GET", "/controlnet/module_list", "ControlNet preprocessors", {{"module_list", {"none", "canny"}}}),
       fixed("GET", "/internal/ping", "Answers {}", Json::object()),
   };
   routes.back().open = true;
