@@ -58,7 +58,7 @@ export function Select(props: { label: string; value: string; choices: Choice[];
   const known = props.choices.some((choice) => choice.value === props.value);
   return (
     <Field label={props.label}>
-      <select value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
+      <select aria-label={props.label} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
         {!known && <option value={props.value}>{props.value}</option>}
         {props.choices.map((choice) => (
           <option key={choice.value} value={choice.value}>

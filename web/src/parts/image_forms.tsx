@@ -65,7 +65,7 @@ export function HiresForm() {
       <Toggle label={t("hires")} checked={f.hires} onChange={(hires) => set({ hires })} />
       <div class="grid">
         <NumberField label={t("scale")} value={f.hiresScale} min={1} max={4} step={0.1} onChange={(hiresScale) => set({ hiresScale })} />
-        <NumberField label={t("steps")} value={f.hiresSteps} min={0} max={150} unset={0} placeholder={String(f.steps || "")} onChange={(hiresSteps) => set({ hiresSteps })} />
+        <NumberField label={`${t("steps")} 2`} value={f.hiresSteps} min={0} max={150} unset={0} placeholder={String(f.steps || "")} onChange={(hiresSteps) => set({ hiresSteps })} />
         <Slider label={t("strength")} value={f.hiresStrength} onChange={(hiresStrength) => set({ hiresStrength })} />
         <Select label={t("upscaler")} value={f.hiresUpscaler} choices={names(upscalers)} onChange={(hiresUpscaler) => set({ hiresUpscaler })} />
       </div>

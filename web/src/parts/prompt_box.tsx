@@ -26,12 +26,14 @@ function Box(props: { label: string; hint: string; value: string; rows: number; 
     requestAnimationFrame(() => box.setSelectionRange(edit.start, edit.end));
   };
   return (
-    <Field label={props.label}>
-      <textarea rows={props.rows} placeholder={props.hint} value={props.value} onInput={(event) => props.onChange(event.currentTarget.value)} onKeyDown={onKeyDown} />
+    <div class="prompt">
+      <Field label={props.label}>
+        <textarea rows={props.rows} placeholder={props.hint} value={props.value} onInput={(event) => props.onChange(event.currentTarget.value)} onKeyDown={onKeyDown} />
+      </Field>
       <small class="count" aria-live="polite">
         {tokens ? `${tokens.tokens}/${Math.max(tokens.chunks, 1) * 75} ${t("tokens")}` : ""}
       </small>
-    </Field>
+    </div>
   );
 }
 
