@@ -6,28 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "hub/answers.h"
 #include "hub/environment.h"
 #include "hub/http.h"
 #include "hub/repository.h"
 #include "hub/retry.h"
 
 namespace imagent {
-
-struct RemoteFile {
-  std::string path;                   // safe: is_safe_path()
-  std::optional<uint64_t> size = {};
-};
-
-struct Listing {
-  std::string commit;                 // 40 hexadecimal digits
-  std::vector<RemoteFile> files;
-};
-
-struct FileMetadata {
-  std::string etag;                   // is_blob_name(); a SHA-256 for large files
-  std::optional<uint64_t> size = {};
-  std::string location;               // where the bytes are, perhaps signed and short-lived
-};
 
 // For one thread. Every method: Errors as refuse() has them, hub for answers that make no sense, cancelled.
 class HubClient {

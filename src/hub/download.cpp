@@ -2,6 +2,7 @@
 #include "hub/download.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "hub/digest.h"
 #include "hub/file_lock.h"
 #include "hub/partial_file.h"

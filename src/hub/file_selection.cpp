@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 namespace {
@@ -98,7 +99,8 @@ class Selection {
     }
     check(!found.empty(), ErrorKind::model, repository_.name, " holds no model that this program reads: no model_index.json, no config.json, no .safetensors, .gguf or .ckpt file");
     if (found.size() > 1) {
-      std::string names = join({found.begin(), found.begin() + std::min<std::ptrdiff_t>(std::ssize(found), 12)}, ", ");
+      std::string names;
+      for (size_t i = 0; i < std::min<size_t>(found.size(), 8); ++i) names += (i ? ", " : "") + printable(found[i]);
       fail(ErrorKind::model, repository_.name, " holds several single files: name one as ", repository_.name, "/FILE, of ", names);
     }
     add(found.front());

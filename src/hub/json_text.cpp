@@ -7,7 +7,7 @@ namespace imagent {
 
 using nlohmann::json;
 constexpr int deepest = 32;
-constexpr size_t largest_file = size_t{16} << 20;
+constexpr size_t largest_file = size_t{2} << 20;
 
 nlohmann::json parse_json(std::string_view text, std::string_view origin, ErrorKind kind) {
   const json::parser_callback_t shallow = [&](int depth, json::parse_event_t, json&) {

@@ -12,7 +12,7 @@ namespace imagent {
 // Errors: `kind` with `origin` and what is wrong: not JSON, or nested deeper than 32 levels.
 nlohmann::json parse_json(std::string_view text, std::string_view origin, ErrorKind kind);
 
-// The file's JSON object; nothing when there is no such file, it is larger than 16 MiB or holds no object.
+// The file's JSON object; nothing when there is no such file, it is larger than 2 MiB or holds no object.
 std::optional<nlohmann::json> read_json_file(const std::filesystem::path& path);
 
 // The text at `key`, "" when there is none.

@@ -1,6 +1,7 @@
 // X-Error-Code first, the status after it.
 #include "hub/refusal.h"
 
+#include "base/printable.h"
 #include "hub/retry.h"
 
 namespace imagent {
@@ -34,13 +35,6 @@ void refuse_by_code(const HttpReply& reply, const HubSettings& settings, const R
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string line;
-  for (const char c : text.substr(0, 200)) line += static_cast<unsigned char>(c) < 32 || c == 127 ? ' ' : c;
-  while (!line.empty() && !is_valid_utf8(line)) line.pop_back();
-  return line;
-}
 
 void refuse(const HttpReply& reply, const HubSettings& settings, const RepositoryId& repository) {
   if (!reply.failure.empty() || reply.status == 0) fail(ErrorKind::hub, "the exchange with ", settings.endpoint, " about ", repository.name, " failed: ", printable(reply.failure));

@@ -18,7 +18,4 @@ struct EntryNotFound : Error {
 // repository, revision or file), hub (everything else: too many requests, the server's own faults, a broken connection).
 [[noreturn]] void refuse(const HttpReply& reply, const HubSettings& settings, const RepositoryId& repository);
 
-// A text of others, fit for a terminal: one line without control characters, at most 200 bytes.
-std::string printable(std::string_view text);
-
 }  // namespace imagent

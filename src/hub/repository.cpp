@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 namespace {
@@ -48,7 +49,7 @@ std::string RepositoryId::folder_name() const {
 RepositoryId parse_repository(std::string_view text) {
   RepositoryId id;
   const std::string wrong = fault(text, id);
-  check(wrong.empty(), ErrorKind::usage, "\"", text.substr(0, 200), "\" names no repository: ", wrong);
+  check(wrong.empty(), ErrorKind::usage, "\"", printable(text), "\" names no repository: ", wrong);
   return id;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 namespace {
@@ -29,7 +30,7 @@ const std::vector<Kind>& kinds() {
       {"unet", "the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
       {"part", "one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
       {"vae", "a VAE only", ErrorKind::model, {}, {"first_stage_model.", "encoder.", "decoder."}},
-      {"text encoder", "a text encoder only", ErrorKind::model, {}, {"cond_stage_model.", "conditioner.", "text_model.", "text_projection", "transformer.resblocks.", "token_embedding.", "encoder.block."}},
+      {"text encoder", "a text encoder only", ErrorKind::model, {}, {"cond_stage_model.", "conditioner.", "text_encoders.", "text_model.", "text_projection", "transformer.resblocks.", "token_embedding.", "encoder.block."}},
       {"upscaler", "an upscaler", ErrorKind::model, {}, {"conv_first.", "model.0.weight", "params_ema."}},
   };
   return rows;
@@ -62,15 +63,19 @@ std::string kind_of(const Source& file) {
   return kind ? std::string(kind->what) : "";
 }
 
-void require_whole_model(const Source& file, const LdmParts& parts, bool needs_vae) {
+void require_whole_model(const Source& file, const LdmParts& parts, const std::function<bool(const std::string&)>& elsewhere) {
   constexpr const char* wanted = ": a whole model is wanted, with UNet, text encoder and VAE";
+  constexpr const char* completed = ": name a folder in diffusers' layout that has the text encoder and the VAE (--model-config)";
   const std::vector<std::string> names = file.names();
-  if (const Kind* kind = other_kind(names, parts)) fail(kind->error, file.origin(), " is ", kind->what, kind->error == ErrorKind::model ? wanted : "");
-  const bool text = parts.contains("text_encoder") || parts.contains("text_encoder_2");
+  const auto has = [&](const char* part) { return parts.contains(part) || (elsewhere && elsewhere(part)); };
+  const bool text = has("text_encoder") || has("text_encoder_2"), vae = has("vae");
+  const Kind* kind = other_kind(names, parts);
+  const bool unet_only = kind && kind->name == "unet";
+  if (kind && !(unet_only && text && vae)) fail(kind->error, file.origin(), " is ", kind->what, unet_only ? completed : kind->error == ErrorKind::model ? wanted : "");
   check(parts.contains("unet"), ErrorKind::model, file.origin(), " is no Stable Diffusion model: none of its ", names.size(), " tensors has a name of one",
-        names.empty() ? std::string() : " (the first is " + names.front().substr(0, 100) + ")");
+        names.empty() ? std::string() : " (the first is " + printable(names.front()) + ")");
   check(text, ErrorKind::model, file.origin(), " has no text encoder", wanted);
-  check(parts.contains("vae") || !needs_vae, ErrorKind::model, file.origin(), " has no VAE", wanted, "; another one can be named (--vae)");
+  check(vae, ErrorKind::model, file.origin(), " has no VAE", wanted, "; another one can be named (--vae)");
 }
 
 }  // namespace imagent

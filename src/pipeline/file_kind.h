@@ -1,5 +1,6 @@
 // Weight files that are no whole model: saying what they are instead.
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 
@@ -13,9 +14,8 @@ using LdmParts = std::map<std::string, TensorTable>;  // weights/names_ldm.h
 std::string kind_of(const Source& file);
 
 // Errors: model or unsupported, when the file is no whole Stable Diffusion model: a LoRA, a VAE, a text encoder, another
-// architecture. `parts`: those of ldm_parts().
-// `needs_vae` false: another VAE is at hand.
-void require_whole_model(const Source& file, const LdmParts& parts, bool needs_vae = true);
+// architecture. `parts`: those of ldm_parts(). `elsewhere`: whether a text encoder or VAE that the file lacks is at hand.
+void require_whole_model(const Source& file, const LdmParts& parts, const std::function<bool(const std::string& part)>& elsewhere = {});
 
 // "lora", "vae", "text encoder", "unet", "part", "controlnet", "embedding", "upscaler", another architecture ("sd3"), "unknown";
 // "" for a Stable Diffusion model. `names`: all tensors of the file.

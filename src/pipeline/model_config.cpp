@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/mapped_file.h"
+#include "base/printable.h"
 #include "pipeline/json_fields.h"
 
 namespace imagent {
@@ -14,7 +15,7 @@ json read_config(const std::filesystem::path& path) {
   check(std::filesystem::exists(path), ErrorKind::model, "this model lacks the file ", path.string());
   const auto file = MappedFile::open(path, ErrorKind::model);
   const auto bytes = file->bytes();
-  check(bytes.size() <= size_t{16} << 20, ErrorKind::model, path.string(), " is ", bytes.size() >> 20, " MiB large, a configuration file is not");
+  check(bytes.size() <= size_t{2} << 20, ErrorKind::model, path.string(), " is ", bytes.size() >> 20, " MiB large, a configuration file is not");
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   const json::parser_callback_t shallow = [&](int depth, json::parse_event_t, json&) {
     check(depth <= 64, ErrorKind::model, path.string(), " is nested too deeply");
@@ -40,7 +41,7 @@ static std::vector<int> heads_of(const JsonFields& fields, size_t levels) {
 
 static void require_value(const JsonFields& fields, const std::string& key, const std::string& only, const std::string& origin) {
   const std::string value = fields.get<std::string>(key, only);
-  check(value == only, ErrorKind::unsupported, origin, ": \"", key, "\" is \"", value, "\", imagent knows \"", only, "\" only");
+  check(value == only, ErrorKind::unsupported, origin, ": \"", key, "\" is \"", printable(value), "\", imagent knows \"", only, "\" only");
 }
 
 UNetConfig unet_config(const json& config, const std::string& origin) {
@@ -77,7 +78,7 @@ ClipTextConfig clip_text_config(const json& config, const std::string& origin) {
   out.layer_norm_eps = fields.get("layer_norm_eps", 1e-5f);
   out.eos_token_id = fields.get("eos_token_id", 49407);
   const std::string act = fields.get<std::string>("hidden_act", "quick_gelu");
-  check(act == "quick_gelu" || act == "gelu", ErrorKind::unsupported, origin, ": \"hidden_act\" is \"", act, "\", imagent knows quick_gelu and gelu");
+  check(act == "quick_gelu" || act == "gelu", ErrorKind::unsupported, origin, ": \"hidden_act\" is \"", printable(act), "\", imagent knows quick_gelu and gelu");
   out.act = act == "gelu" ? Act::gelu : Act::quick_gelu;
   return out;
 }
@@ -110,7 +111,7 @@ SchedulerFile scheduler_file(const json& config, const std::string& origin) {
     else if (value.is_array() && std::all_of(value.begin(), value.end(), [](const json& n) { return n.is_number(); }))
       file[key] = value.get<std::vector<double>>();
     else
-      check(value.is_null(), ErrorKind::model, origin, ": \"", key, "\" is neither a number, a text, true, false nor a list of numbers");
+      check(value.is_null(), ErrorKind::model, origin, ": \"", printable(key), "\" is neither a number, a text, true, false nor a list of numbers");
   }
   return file;
 }

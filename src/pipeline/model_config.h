@@ -10,7 +10,7 @@
 
 namespace imagent {
 
-// Errors: model, when the file is missing, no JSON object, larger than 16 MiB or nested too deeply.
+// Errors: model, when the file is missing, no JSON object, larger than 2 MiB or nested too deeply.
 nlohmann::json read_config(const std::filesystem::path& path);
 
 // `origin` names the file in messages. Errors: model for values of a wrong type, unsupported for architectures we lack.

@@ -42,7 +42,8 @@ class ModelSource {
 };
 
 // A folder, or a single file in the original naming. `config`: a folder in diffusers' layout whose configurations and
-// tokenizers hold for the single file; "": they are detected. `needs_vae` false: a single file may lack its VAE. Errors: model, unsupported (a file of another kind).
+// tokenizers hold for the single file, and which completes a file of the UNet alone; "": they are detected. `needs_vae` false:
+// a single file may lack its VAE. Errors: model, unsupported (a file of another kind).
 std::shared_ptr<const ModelSource> open_model_source(const std::filesystem::path& path, const std::filesystem::path& config = {}, bool needs_vae = true);
 
 }  // namespace imagent

@@ -211,7 +211,7 @@ static std::vector<Field<Request>> model_fields() {
         .help = "The model: a folder, a single file, an alias (sd15) or ORG/NAME[@REVISION] of the model hub", .default_text = "the built-in model", .recorded = false},
        rule::path(&Request::model)},
       {{.name = "model_config", .flags = {"--model-config"}, .json = {}, .group = group, .value = "FOLDER",
-        .help = "Folder in diffusers' layout with the configuration of a single file", .default_text = "detected", .recorded = false},
+        .help = "Folder in diffusers' layout with what a single file lacks: the configuration, or all but the UNet", .default_text = "detected", .recorded = false},
        rule::path(&Request::model_config)},
       {{.name = "prediction", .flags = {"--prediction"}, .json = {"prediction_type"}, .group = group, .value = "NAME",
         .help = "What the model predicts: the noise, v or the picture", .default_text = "the model's"},

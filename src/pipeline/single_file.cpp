@@ -1,6 +1,8 @@
 // A model in one file.
 #include "pipeline/single_file.h"
 
+#include <algorithm>
+
 #include "text/clip_table.h"
 #include "weights/names_ldm.h"
 #include "weights/open.h"
@@ -11,15 +13,22 @@ namespace fs = std::filesystem;
 
 SingleFile::SingleFile(fs::path path, const fs::path& config, bool needs_vae)
     : path_(std::move(path)), file_(open_weights(path_)), parts_(ldm_parts(file_->names())) {
-  require_whole_model(*file_, parts_, needs_vae);
   if (!config.empty()) config_.emplace(config);
+  require_whole_model(*file_, parts_, [&](const std::string& part) { return from_folder(part) || (part == "vae" && !needs_vae); });
+}
+
+// A file of the UNet alone takes its other parts from the folder of its configuration.
+bool SingleFile::from_folder(const std::string& part) const {
+  const bool unet_only = std::none_of(parts_.begin(), parts_.end(), [](const auto& own) { return own.first != "unet"; });
+  return unet_only && part != "unet" && config_ && config_->has(part);
 }
 
 ModelConfig SingleFile::model_config(const std::string& prediction) const {
   return config_ ? config_->model_config(prediction) : detect_model(file_, parts_, prediction);
 }
 
-std::shared_ptr<const Source> SingleFile::weights(const std::string& part, bool) const {
+std::shared_ptr<const Source> SingleFile::weights(const std::string& part, bool prefer_half) const {
+  if (from_folder(part)) return config_->weights(part, prefer_half);
   const auto table = parts_.find(part);
   check(table != parts_.end(), ErrorKind::model, path_.string(), " has no ", part);
   return rearranged(file_, table->second);

@@ -15,11 +15,13 @@ class SingleFile : public ModelSource {
   const std::filesystem::path& path() const override { return path_; }
   std::string name() const override { return path_.stem().string(); }
   ModelConfig model_config(const std::string& prediction) const override;
-  bool has(const std::string& part) const override { return parts_.contains(part); }
+  bool has(const std::string& part) const override { return parts_.contains(part) || from_folder(part); }
   std::shared_ptr<const Source> weights(const std::string& part, bool prefer_half) const override;
   ClipTokenizer tokenizer(const std::string& text_encoder) const override;
 
  private:
+  bool from_folder(const std::string& part) const;
+
   std::filesystem::path path_;
   std::shared_ptr<const Source> file_;
   LdmParts parts_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 
@@ -158,13 +159,13 @@ static void check_ranges(const Config& c) {
         "scheduler_config.json: original_inference_steps is ", c.original_inference_steps, ", it must be 1 to ",
         c.num_train_timesteps);
   const bool known = c.prediction_type == "epsilon" || c.prediction_type == "v_prediction" || c.prediction_type == "sample";
-  check(known, ErrorKind::model, "scheduler_config.json: prediction_type is \"", c.prediction_type,
+  check(known, ErrorKind::model, "scheduler_config.json: prediction_type is \"", printable(c.prediction_type),
         "\", known are epsilon, v_prediction and sample");
 }
 
 SchedulerConfig make_scheduler_config(const std::string& class_name, const SchedulerFile& file) {
   const auto found = classes().find(class_name);
-  check(found != classes().end(), ErrorKind::model, "scheduler_config.json: the class ", class_name,
+  check(found != classes().end(), ErrorKind::model, "scheduler_config.json: the class ", printable(class_name),
         " is unknown; known are ", join(scheduler_classes(), ", "));
   SchedulerConfig config;
   config.class_name = class_name;

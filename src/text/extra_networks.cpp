@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "text/unicode.h"
 
 namespace imagent {
@@ -29,14 +30,17 @@ ExtraNetwork read_network(std::string_view kind, std::string_view arguments) {
   return network;
 }
 
+// For messages.
+std::string as_written(const ExtraNetwork& network) { return str("<", printable(network.kind + ":" + join(network.items, ":")), ">"); }
+
 double multiplier(const ExtraNetwork& network, size_t position, std::string_view key, double fallback) {
   std::string_view text;
   bool given = network.positional.size() > position;
   if (given) text = network.positional[position];
   double value = fallback;
   const auto read = [&] {
-    check(parse_number(trim_space(text), value) && std::isfinite(value), ErrorKind::usage, "<", network.kind, ":", join(network.items, ":"),
-          ">: \"", text, "\" should be a number (", key, ")");
+    check(parse_number(trim_space(text), value) && std::isfinite(value), ErrorKind::usage, as_written(network), ": \"", printable(text),
+          "\" should be a number (", key, ")");
   };
   if (given) read();
   for (const auto& [name, argument] : network.named) {
@@ -74,13 +78,13 @@ ExtraNetworkPrompt take_extra_networks(std::string_view prompt) {
 
 LoraRequest lora_request(const ExtraNetwork& network) {
   LoraRequest lora;
-  check(!network.positional.empty(), ErrorKind::usage, "<", network.kind, ":", join(network.items, ":"), ">: has no name");
+  check(!network.positional.empty(), ErrorKind::usage, as_written(network), ": has no name");
   lora.name = network.positional[0];
   lora.text_encoder = multiplier(network, 1, "te", 1.0);
   lora.unet = multiplier(network, 2, "unet", lora.text_encoder);
   constexpr double absent = -1;
   const double dyn = multiplier(network, 3, "dyn", absent);
-  check(dyn == absent || (dyn >= 0 && dyn <= 65536), ErrorKind::usage, "<", network.kind, ":", join(network.items, ":"), ">: dyn should be a rank");
+  check(dyn == absent || (dyn >= 0 && dyn <= 65536), ErrorKind::usage, as_written(network), ": dyn should be a rank");
   if (dyn != absent) lora.dyn = static_cast<int>(dyn);
   return lora;
 }

@@ -72,7 +72,7 @@ class Schedule {
   }
 
   void spend(size_t cost) {
-    check(cost <= budget_, ErrorKind::usage, "the prompt changes so often that the texts of its ", steps_, " steps are larger than 64 MiB");
+    check(cost <= budget_, ErrorKind::usage, "the prompt changes so often that the texts of its ", steps_, " steps are larger than 8 MiB");
     budget_ -= cost;
   }
 
@@ -81,7 +81,7 @@ class Schedule {
   int steps_ = 0, past_steps_ = 0;
   double past_fraction_ = 0;
   std::vector<int> when_;  // by node: last step of `before`
-  size_t budget_ = size_t{64} << 20;
+  size_t budget_ = size_t{8} << 20;
 };
 
 }  // namespace

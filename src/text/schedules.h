@@ -19,7 +19,7 @@ struct ScheduledText {
 };
 
 // Ordered by last_step; the last one ends with the pass. Text that the grammar cannot read is used literally.
-// Errors: usage (the prompts of all steps together are larger than 64 MiB).
+// Errors: usage (the prompts of all steps together are larger than 8 MiB).
 std::vector<ScheduledText> prompt_schedule(std::string_view prompt, const ScheduleOptions& options);
 
 }  // namespace imagent

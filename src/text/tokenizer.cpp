@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "text/byte_pairs.h"
 #include "text/unicode.h"
 #include "text/word_split.h"
@@ -35,7 +36,7 @@ struct ClipTokenizer::Tables {
 
   int require(const std::string& piece, const std::string& origin) const {
     const auto found = ids.find(piece);
-    check(found != ids.end(), ErrorKind::tokenizer, origin, ": \"", piece, "\" is not in the vocabulary");
+    if (found == ids.end()) fail(ErrorKind::tokenizer, origin, ": \"", printable(piece), "\" is not in the vocabulary");
     return found->second;
   }
 

@@ -5,13 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "text/unicode.h"
 
 namespace imagent {
 namespace {
 
 using nlohmann::json;
-constexpr size_t largest_file = size_t{64} << 20;
+constexpr size_t largest_file = size_t{2} << 20;  // CLIP's have 1 MiB; as JSON values they take many times as much
 constexpr size_t longest_token = 4096;
 constexpr int deepest_json = 16;
 
@@ -49,9 +50,9 @@ void read_ids(const std::filesystem::path& path, ClipVocabulary& vocabulary) {
   vocabulary.ids.reserve(object.size());
   for (const auto& [token, id] : object.items()) {
     check(token.size() <= longest_token, ErrorKind::tokenizer, path.string(), ": a token of ", token.size(), " bytes is too long");
-    check(id.is_number_integer(), ErrorKind::tokenizer, path.string(), ": the id of \"", token, "\" should be an integer");
+    if (!id.is_number_integer()) fail(ErrorKind::tokenizer, path.string(), ": the id of \"", printable(token), "\" should be an integer");
     const auto value = id.is_number_unsigned() && id.get<uint64_t>() > INT32_MAX ? int64_t{-1} : id.get<int64_t>();
-    check(value >= 0 && value <= INT32_MAX, ErrorKind::tokenizer, path.string(), ": the id of \"", token, "\" is outside 0..", INT32_MAX);
+    if (value < 0 || value > INT32_MAX) fail(ErrorKind::tokenizer, path.string(), ": the id of \"", printable(token), "\" is outside 0..", INT32_MAX);
     vocabulary.ids.emplace(token, static_cast<int>(value));
   }
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 
@@ -49,15 +50,6 @@ class ByteReader {
   size_t at_ = 0;
   std::string origin_;
 };
-
-// Text from a file, made fit for a message: short, and without control characters.
-inline std::string printable(std::string_view text) {
-  constexpr size_t longest = 100;
-  std::string out(text.substr(0, longest));
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text.size() > longest ? out + "..." : out;
-}
 
 // Whether `part` lies inside `whole`: only then may its pages be given back.
 inline bool lies_in(std::span<const std::byte> part, std::span<const std::byte> whole) {

@@ -123,10 +123,17 @@ class GgufFile : public Source {
     }
   }
 
-  // Lists (of a language model's words, say) are of no use here: they are only skipped.
+  // Lists (of a language model's words, say) are of no use here: they are only skipped. But ComfyUI's converter stores
+  // tensors as rows of 256 elements where their own rows cannot be quantised, and lists their own shape.
   void read_array(const std::string& key) {
     const auto type = in_.number<uint32_t>();
     const auto count = in_.number<uint64_t>();
+    constexpr std::string_view own_shape = "comfy.gguf.orig_shape.";
+    if (key.starts_with(own_shape) && (type == i32 || type == u32) && count <= 4) {
+      std::vector<int64_t>& shape = own_shapes_[key.substr(own_shape.size())];
+      for (uint64_t i = 0; i < count; ++i) shape.push_back(in_.number<uint32_t>());
+      return;
+    }
     if (type == string) {
       for (uint64_t i = 0; i < count; ++i) text();  // ends at the file's end at the latest: every text takes 8 bytes
       return;
@@ -165,11 +172,20 @@ class GgufFile : public Source {
     require(std::has_single_bit(alignment_), "has the alignment ", alignment_, ", which is no power of two");
     const uint64_t start = (in_.at() + uint64_t{alignment_} - 1) / alignment_ * alignment_, size = file_->bytes().size();
     data_ = file_->bytes().subspan(std::min(start, size));
-    for (const auto& [name, tensor] : tensors_) {
+    for (auto& [name, tensor] : tensors_) {
       require(tensor.offset % alignment_ == 0, "stores tensor ", printable(name), " at byte ", tensor.offset, ", which is no multiple of ", alignment_);
       require(tensor.offset <= data_.size() && tensor.size <= data_.size() - tensor.offset, "is truncated: tensor ", printable(name), " takes ", tensor.size,
               " bytes from byte ", tensor.offset, " of the data on, of which there are ", data_.size());
+      if (const auto own = own_shapes_.find(name); own != own_shapes_.end()) tensor.shape = own_shape(name, tensor.shape, own->second);
     }
+  }
+
+  Shape own_shape(const std::string& name, const Shape& stored, const std::vector<int64_t>& own) const {
+    uint64_t count = 1;
+    bool possible = true;
+    for (const int64_t dim : own) possible = possible && !__builtin_mul_overflow(count, static_cast<uint64_t>(dim), &count);
+    require(possible && count == static_cast<uint64_t>(stored.numel()), "stores tensor ", printable(name), " as ", stored, ", which are not the elements of its own shape");
+    return Shape(std::span<const int64_t>(own));
   }
 
   std::shared_ptr<const MappedFile> file_;
@@ -177,6 +193,7 @@ class GgufFile : public Source {
   uint32_t alignment_ = 32;
   std::span<const std::byte> data_;
   std::map<std::string, GgufTensor> tensors_;
+  std::map<std::string, std::vector<int64_t>> own_shapes_;
   std::map<std::string, std::string> metadata_;
 };
 

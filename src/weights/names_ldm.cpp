@@ -166,16 +166,28 @@ TensorTable vae_table(const Names& names) {
   return table;
 }
 
-// transformers' own names; files of some programs lack the outer "text_model.".
-TensorTable clip_table(const Names& names) {
+constexpr const char* clip_modules[] = {"embeddings.", "encoder.", "final_layer_norm."};
+constexpr int vit_h_blocks = 24;  // of SD 2's encoder as published; its diffusers folder has one less
+constexpr const char* projections[] = {"q_proj.", "k_proj.", "v_proj."};
+
+// transformers' own names; files of some programs lack the outer "text_model.". stable-diffusion.cpp has OpenCLIP's encoders
+// under these names, too (`projected`: SDXL's second): its projection is OpenCLIP's, and q, k and v may be stacked.
+TensorTable clip_table(const Names& names, bool projected) {
   TensorTable table;
-  for (const std::string& name : names.sorted)
-    for (const char* module : {"embeddings.", "encoder.", "final_layer_norm."}) {
-      if (name.ends_with(".position_ids")) continue;
-      if (name.starts_with(module)) table["text_model." + name] = {name};
-      if (name.starts_with(str("text_model.", module))) table[name] = {name};
-    }
-  if (names.has("text_model.text_projection")) table["text_projection.weight"] = {"text_model.text_projection", Layout::transposed};  // of stable-diffusion.cpp
+  const std::string outer = "text_model.", last = str(outer, "encoder.layers.", vit_h_blocks - 1, ".");
+  constexpr std::string_view in_proj = ".in_proj.";
+  const bool ends_early = names.original && !projected && names.has(last.substr(0, last.size() - 1)) && !names.has(str(outer, "encoder.layers.", vit_h_blocks));
+  for (const std::string& name : names.sorted) {
+    const std::string own = name.starts_with(outer) ? name : outer + name, within = own.substr(outer.size());
+    const bool known = std::any_of(std::begin(clip_modules), std::end(clip_modules), [&](const char* module) { return within.starts_with(module); });
+    if (!known || name.ends_with(".position_ids") || (ends_early && own.starts_with(last))) continue;
+    const size_t stacked = own.find(in_proj);
+    if (stacked == std::string::npos) table[own] = {name};
+    for (int part = 0; part < 3 && stacked != std::string::npos; ++part)
+      table[own.substr(0, stacked + 1) + projections[part] + own.substr(stacked + in_proj.size())] = {name, Layout::third, part};
+  }
+  if (projected && names.has("text_model.text_projection")) table["text_projection.weight"] = {"text_model.text_projection", Layout::transposed};
+  if (projected && names.has("text_projection.weight")) table["text_projection.weight"] = {"text_projection.weight"};
   return table;
 }
 
@@ -188,7 +200,6 @@ TensorTable open_clip_table(const Names& names, bool ends_early) {
   TensorTable table;
   int blocks = 0;
   while (names.has(str("transformer.resblocks.", blocks), str("text_model.encoder.layers.", blocks))) ++blocks;
-  constexpr int vit_h_blocks = 24;
   // Files made out of a diffusers folder have neither that block nor a projection.
   if (names.original && ends_early && (blocks == vit_h_blocks || names.has("text_projection"))) --blocks;
   for (int n = 0; n < blocks; ++n) {
@@ -198,7 +209,6 @@ TensorTable open_clip_table(const Names& names, bool ends_early) {
       m.add(from + a, to + b);
     for (const std::string kind : {"weight", "bias"}) {
       const std::string stacked = from + ".attn.in_proj_" + kind, attention = to + ".self_attn.";
-      constexpr const char* projections[] = {"q_proj.", "k_proj.", "v_proj."};
       for (int part = 0; part < 3 && names.has(stacked, attention + projections[part] + kind); ++part)
         table[attention + projections[part] + kind] = {stacked, Layout::third, part};
     }
@@ -209,14 +219,15 @@ TensorTable open_clip_table(const Names& names, bool ends_early) {
   return table;
 }
 
-enum class Naming { unet, controlnet, vae, clip, open_clip, open_clip_early };
+enum class Naming { unet, controlnet, vae, clip, clip_projected, open_clip, open_clip_early };
 
 TensorTable table_of(const Names& names, Naming naming) {
   switch (naming) {
     case Naming::unet: return table_of_modules(names, unet_modules(names));
     case Naming::controlnet: return controlnet_table(names);
     case Naming::vae: return vae_table(names);
-    case Naming::clip: return clip_table(names);
+    case Naming::clip: return clip_table(names, false);
+    case Naming::clip_projected: return clip_table(names, true);
     case Naming::open_clip: return open_clip_table(names, false);
     default: return open_clip_table(names, true);
   }
@@ -241,15 +252,21 @@ std::map<std::string, TensorTable> ldm_parts(const std::vector<std::string>& nam
   const bool pooled = all.has("model.diffusion_model.label_emb");
   const bool bare_control = all.has("zero_convs.0") && all.has("input_hint_block.0");
   const bool bare_vae = all.has("decoder.conv_in") && all.has("decoder.mid");
+  const bool bare_unet = all.has("input_blocks.0.0") && all.has("output_blocks.0.0");
+  const bool second = all.has("cond_stage_model.1");
+  const bool refiner = pooled && !second && all.has("cond_stage_model.transformer.text_model.text_projection");
   const Place places[] = {
-      {"unet", "model.diffusion_model.", Naming::unet},
+      {"unet", bare_unet ? "" : "model.diffusion_model.", Naming::unet},
       {"controlnet", bare_control ? "" : "control_model.", Naming::controlnet},
       {"vae", bare_vae ? "" : "first_stage_model.", Naming::vae},
-      {"text_encoder", "cond_stage_model.transformer.", Naming::clip},
+      {refiner ? "text_encoder_2" : "text_encoder", "cond_stage_model.transformer.", refiner ? Naming::clip_projected : Naming::clip},
+      {"text_encoder_2", "cond_stage_model.1.transformer.", Naming::clip_projected},
+      {"text_encoder_2", "cond_stage_model.1.model.", Naming::open_clip},
+      {"text_encoder", "text_encoders.clip_l.transformer.", Naming::clip},
+      {"text_encoder_2", "text_encoders.clip_g.transformer.", Naming::clip_projected},
       {"text_encoder", "cond_stage_model.model.", Naming::open_clip_early},
       {"text_encoder", "conditioner.embedders.0.transformer.", Naming::clip},
       {"text_encoder_2", "conditioner.embedders.1.model.", Naming::open_clip},
-      {"text_encoder_2", "cond_stage_model.1.transformer.", Naming::clip},  // GGUF files of stable-diffusion.cpp
       {pooled ? "text_encoder_2" : "text_encoder", "conditioner.embedders.0.model.", pooled ? Naming::open_clip : Naming::open_clip_early},
   };
   std::map<std::string, TensorTable> parts;

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = PickledValue::Kind;
 
-// Every object, reference and memo slot costs an opcode, so this bounds all memory at about 30 MB. A checkpoint needs some
+// Every object, reference and memo slot costs an opcode, so this bounds all memory at about 40 MB. A checkpoint needs some
 // 30 opcodes a tensor.
 constexpr size_t max_opcodes = 500'000;
 
@@ -85,8 +85,8 @@ class Machine {
   void append(uint32_t container, Kind kind, uint32_t key, uint32_t value);
   void memoize(uint32_t slot);
   void recall(uint32_t slot);
-  std::string_view line();
-  void name(std::string_view module, std::string_view name);
+  uint32_t line();
+  void name(uint32_t module, uint32_t name);
   void call();
   void ordered_dict(std::span<const uint32_t> args);
   void storage();
@@ -94,7 +94,7 @@ class Machine {
   std::span<const uint32_t> items(uint32_t tuple, const char* what) const;
   uint64_t size(uint32_t index, const char* what) const;
   Shape sizes(uint32_t tuple, const char* what) const;
-  [[noreturn]] void refuse(std::string_view what) const;
+  [[noreturn]] void refuse(const PickledValue& what) const;
 
   ByteReader in_;
   Pickle pickle_;
@@ -244,30 +244,31 @@ bool Machine::step_object(uint8_t opcode) {
     }
     case 0x95: in_.number<uint64_t>(); return true;  // a frame: only a hint for buffered readers
     case 'c': {
-      const std::string_view module = line();
+      const uint32_t module = line();
       name(module, line());
       return true;
     }
     case 0x93: {
-      const PickledValue what = value(pop()), module = value(pop());
-      require(what.kind == Kind::text && module.kind == Kind::text, "holds a damaged pickle: a name that is no text");
-      name(pickle_.text(module), pickle_.text(what));
+      const uint32_t what = pop(), module = pop();
+      require(value(what).kind == Kind::text && value(module).kind == Kind::text, "holds a damaged pickle: a name that is no text");
+      name(module, what);
       return true;
     }
     case 'R': call(); return true;
     case 'Q': storage(); return true;
-    case 'b': {  // the attributes of a state dict (its modules' versions) are of no use here
-      const uint32_t state = pop();
-      require(value(top()).kind == Kind::dict, "sets the attributes of an object in its pickle: a weight file may hold only tensors, dicts and numbers");
+    case 'b': {  // the attributes of a state dict (its modules' versions) and the content of numpy's arrays are of no use here
+      const uint32_t state = pop(), object = top();
+      if (value(object).kind == Kind::opaque) return true;
+      if (value(object).kind != Kind::dict) refuse(value(object));
       // but a ParameterDict's parameters are what it holds
       if (const PickledValue* own = pickle_.get(value(state), "_parameters"); own && own->kind == Kind::dict)
-        for (uint32_t at = own->first; at != Pickle::end; at = pickle_.entries[at].next) append(top(), Kind::dict, pickle_.entries[at].key, pickle_.entries[at].value);
+        for (uint32_t at = own->first; at != Pickle::end; at = pickle_.entries[at].next) append(object, Kind::dict, pickle_.entries[at].key, pickle_.entries[at].value);
       return true;
     }
-    case 0x81: {  // names of other classes were refused before
+    case 0x81: {
       pop();
       const PickledValue callee = value(pop());
-      if (callee.kind != Kind::function || static_cast<PickleFunction>(callee.id) != PickleFunction::parameter_dict) refuse("an object of a class");
+      if (callee.kind != Kind::function || static_cast<PickleFunction>(callee.id) != PickleFunction::parameter_dict) refuse(callee);
       push(Kind::dict, Pickle::end);
       return true;
     }
@@ -275,21 +276,25 @@ bool Machine::step_object(uint8_t opcode) {
   }
 }
 
-std::string_view Machine::line() {
+// The rest of the line, as a text.
+uint32_t Machine::line() {
   const std::string_view rest = pickle_.bytes.substr(in_.at(), std::min<size_t>(in_.left(), 4096));
   const size_t length = rest.find('\n');
   require(length != std::string_view::npos, "holds a damaged pickle: a name without end at byte ", in_.at());
-  return in_.text(length + 1).substr(0, length);
+  pickle_.values.push_back({Kind::text, 0, static_cast<uint32_t>(in_.at()), static_cast<uint32_t>(length)});
+  in_.take(length + 1);
+  return static_cast<uint32_t>(pickle_.values.size() - 1);
 }
 
-void Machine::refuse(std::string_view what) const {
-  fail(ErrorKind::model, in_.origin(), " is refused: its pickle asks for ", printable(what), ", and a weight file may hold only tensors, dicts and numbers");
+// A pickle that makes, changes or calls something else than data.
+void Machine::refuse(const PickledValue& what) const {
+  const auto shown = [&](uint32_t text) { return printable(pickle_.text(value(text))); };
+  const std::string name = what.kind == Kind::unknown ? str(shown(what.first), ".", shown(what.second)) : "an object of a class";
+  fail(ErrorKind::model, in_.origin(), " is refused: its pickle asks for ", name, ", and a weight file may hold only tensors, dicts and numbers");
 }
 
-void Machine::name(std::string_view module, std::string_view name) {
-  const auto known = pickle_name(module, name);
-  if (!known) refuse(str(printable(module), ".", printable(name)));
-  push(*known);
+void Machine::name(uint32_t module, uint32_t name) {
+  push(pickle_name(pickle_.text(value(module)), pickle_.text(value(name))).value_or(PickledValue{Kind::unknown, 0, module, name}));
 }
 
 std::span<const uint32_t> Machine::items(uint32_t tuple, const char* what) const {
@@ -315,6 +320,7 @@ Shape Machine::sizes(uint32_t tuple, const char* what) const {
 void Machine::call() {
   const uint32_t arguments = pop();
   const PickledValue callee = value(pop());
+  if (callee.kind == Kind::unknown) refuse(callee);
   require(callee.kind == Kind::function, "calls something in its pickle that is no function");
   const auto args = items(arguments, "an argument list");
   const auto function = static_cast<PickleFunction>(callee.id);
@@ -327,8 +333,7 @@ void Machine::call() {
       return push(args[0]);
     case PickleFunction::ordered_dict: return ordered_dict(args);
     case PickleFunction::parameter_dict: return push(Kind::dict, Pickle::end);
-    case PickleFunction::set:
-    case PickleFunction::encode: return push(Kind::opaque);
+    case PickleFunction::opaque: return push(Kind::opaque);
   }
 }
 
@@ -349,6 +354,7 @@ void Machine::ordered_dict(std::span<const uint32_t> args) {
 // Persistent ids: ("storage", class, key, device, count[, view]), where view = None or (key, first, count).
 void Machine::storage() {
   const auto id = items(pop(), "a storage");
+  if (id.size() > 1 && value(id[1]).kind == Kind::unknown) refuse(value(id[1]));
   require(id.size() >= 5 && value(id[0]).kind == Kind::text && pickle_.text(value(id[0])) == "storage" && value(id[1]).kind == Kind::storage_type &&
               value(id[2]).kind == Kind::text,
           "holds a damaged pickle: a storage is not described as torch does");

@@ -1,5 +1,6 @@
 // A restricted unpickler: tensors, dicts, lists, tuples, texts and numbers, and nothing else. No code is ever run, no class
-// is looked up; a pickle that names anything beyond the short list in pickle.cpp is refused with that name.
+// is looked up. A pickle may name anything, as training programs do with the classes of their callbacks; one that calls or
+// makes anything beyond the short list in pickle_names.cpp is refused with that name.
 // Format: CPython's Lib/pickletools.py; what tensors look like: torch/_utils.py, torch/serialization.py.
 #pragma once
 #include <cstddef>
@@ -31,12 +32,13 @@ struct PickledTensor {
 
 // One object. Containers refer to others by index, so that neither reading nor dropping a pickle recurses.
 struct PickledValue {
-  // `opaque`: something that weights do not need (real numbers, bytes, integers beyond 64 bits).
-  enum class Kind : uint8_t { none, boolean, integer, text, tuple, list, dict, storage, tensor, function, storage_type, dtype, opaque };
+  // `opaque`: something that weights do not need (real numbers, bytes, integers beyond 64 bits, numpy's numbers and arrays).
+  // `unknown`: a function or class that is not on the list, and so can only be referred to.
+  enum class Kind : uint8_t { none, boolean, integer, text, tuple, list, dict, storage, tensor, function, storage_type, dtype, opaque, unknown };
   Kind kind = Kind::none;
   uint8_t id = 0;       // function, storage_type, dtype: which one
-  uint32_t first = 0;   // boolean: 0 or 1; text: position; tuple: first of Pickle::items; list, dict: first of Pickle::entries; storage, tensor: index
-  uint32_t second = 0;  // text: length; tuple: number of items; list, dict: last of Pickle::entries
+  uint32_t first = 0;   // boolean: 0 or 1; text: position; tuple: first of Pickle::items; list, dict: first of Pickle::entries; storage, tensor: index; unknown: module, index into Pickle::values
+  uint32_t second = 0;  // text: length; tuple: number of items; list, dict: last of Pickle::entries; unknown: name, like the module
 
   // An integer fills `first` and `second`.
   int64_t integer() const { return static_cast<int64_t>(uint64_t{second} << 32 | first); }

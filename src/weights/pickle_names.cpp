@@ -1,4 +1,5 @@
-// The short list of names: torch/_utils.py (functions), torch/storage.py (storage classes), torch/__init__.py (dtypes).
+// The short list of names: torch/_utils.py (functions), torch/storage.py (storage classes), torch/__init__.py (dtypes),
+// numpy/_core/multiarray.py (the numbers that training programs save beside the weights).
 #include "weights/pickle_names.h"
 
 #include <algorithm>
@@ -26,9 +27,14 @@ constexpr Row rows[] = {
     function("torch._utils", "_rebuild_parameter", PickleFunction::rebuild_parameter),
     function("collections", "OrderedDict", PickleFunction::ordered_dict),
     function("torch.nn.modules.container", "ParameterDict", PickleFunction::parameter_dict),  // old embeddings
-    function("builtins", "set", PickleFunction::set),
-    function("__builtin__", "set", PickleFunction::set),
-    function("_codecs", "encode", PickleFunction::encode),  // how protocol 2 writes a bytes object
+    function("builtins", "set", PickleFunction::opaque),
+    function("__builtin__", "set", PickleFunction::opaque),
+    function("_codecs", "encode", PickleFunction::opaque),  // how protocol 2 writes a bytes object
+    function("numpy", "dtype", PickleFunction::opaque),
+    function("numpy.core.multiarray", "scalar", PickleFunction::opaque),
+    function("numpy.core.multiarray", "_reconstruct", PickleFunction::opaque),
+    function("numpy._core.multiarray", "scalar", PickleFunction::opaque),
+    function("numpy._core.multiarray", "_reconstruct", PickleFunction::opaque),
     storage("DoubleStorage", DType::f64),
     storage("FloatStorage", DType::f32),
     storage("HalfStorage", DType::f16),

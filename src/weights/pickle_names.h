@@ -1,4 +1,4 @@
-// The only names that a pickle of weights may hold: what torch.save writes for tensors.
+// The only names that a pickle of weights may call or make use of: what torch.save writes for tensors.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -7,7 +7,8 @@
 
 namespace imagent {
 
-enum class PickleFunction : uint8_t { rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, ordered_dict, parameter_dict, set, encode };
+// `opaque`: makes plain data that weights do not need.
+enum class PickleFunction : uint8_t { rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, ordered_dict, parameter_dict, opaque };
 
 constexpr uint8_t untyped_storage = 0xff;
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 namespace {
@@ -61,7 +62,7 @@ class Rearranged : public Source {
     const auto view = source_->find(stored.name);
     if (!view) return view;
     const auto require = [&](bool ok, std::string_view wanted) {
-      check(ok, ErrorKind::model, source_->origin(), ": tensor ", stored.name, " is ", view->shape, ", ", wanted);
+      check(ok, ErrorKind::model, source_->origin(), ": tensor ", printable(stored.name), " is ", view->shape, ", ", wanted);
     };
     const Shape& shape = view->shape;
     if (stored.layout == Layout::transposed) require(shape.rank() == 2, "a matrix is wanted");

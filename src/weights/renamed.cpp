@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace imagent {
 namespace {
@@ -16,7 +17,7 @@ class Directory : public Source {
   void add(const std::string& name, std::shared_ptr<const Source> source, const std::string& own_name) {
     if (sources_.empty() || sources_.back() != source) sources_.push_back(source);
     const bool fresh = entries_.emplace(name, Entry{std::move(source), own_name}).second;
-    check(fresh, ErrorKind::model, origin_, " holds tensor ", name, " twice");
+    check(fresh, ErrorKind::model, origin_, " holds tensor ", printable(name), " twice");
   }
 
   std::optional<TensorView> find(const std::string& name) const override {

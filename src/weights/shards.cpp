@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr size_t largest_index = 4'000'000;  // bytes; SDXL's has 300,000
+constexpr size_t largest_index = 2'500'000;  // bytes; SDXL's has 300,000
 
 // {"metadata": {...}, "weight_map": {tensor: file}}
 json read_index(const fs::path& path) {

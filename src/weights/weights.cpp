@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
+
 namespace imagent {
 namespace {
 
@@ -11,7 +13,7 @@ HostView host_view(const TensorView& view) { return {view.dtype, view.shape, vie
 std::string listed(const std::vector<std::string>& names) {
   constexpr size_t most = 8;
   std::string text;
-  for (size_t i = 0; i < std::min(names.size(), most); ++i) text += (i ? ", " : "") + names[i];
+  for (size_t i = 0; i < std::min(names.size(), most); ++i) text += (i ? ", " : "") + printable(names[i]);
   if (names.size() > most) text += str(" and ", names.size() - most, " more");
   return text;
 }

@@ -1,6 +1,7 @@
 #include "base/str.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "support/golden.h"
 
 namespace imagent {
@@ -13,6 +14,13 @@ TEST(Str, Utf8) {
   EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));          // overlong
   EXPECT_FALSE(is_valid_utf8("\xED\xA0\x80"));      // surrogate
   EXPECT_FALSE(is_valid_utf8("\xF4\x90\x80\x80"));  // beyond U+10FFFF
+}
+
+TEST(Str, PrintableTexts) {
+  EXPECT_EQ(printable("h\xc3\xa9llo\n\x1b[2J\x7f"), "h\xc3\xa9llo ?[2J?");
+  EXPECT_EQ(printable("\xc2\x9b" "2J \xff\xc3"), "?2J ??");  // a control character of two bytes, and no UTF-8
+  EXPECT_EQ(printable(std::string(300, 'a')), std::string(200, 'a') + "...");
+  EXPECT_TRUE(is_valid_utf8(printable("a" + std::string(150, '\xc3') + std::string(150, '\xa9'))));
 }
 
 TEST(Str, NearestName) {

@@ -255,7 +255,7 @@ TEST_F(FaultsTest, NamesThatLeaveTheSnapshotAreRefused) {
 }
 
 TEST_F(FaultsTest, AnEndlessListIsCutOff) {
-  hub.tamper = [](const FakeRequest&, FakeReply& reply) { reply.body = std::string((size_t{32} << 20) + 1, ' '); };
+  hub.tamper = [](const FakeRequest&, FakeReply& reply) { reply.body = std::string((size_t{3} << 20) + 1, ' '); };
   expect_error(ErrorKind::hub, "larger than");
 }
 

@@ -1,4 +1,5 @@
-// Writing small PyTorch checkpoints in tests: a zip archive with a pickle and the storages, as torch.save writes them.
+// Writing small PyTorch checkpoints in tests: a zip archive with a pickle and the storages, as torch.save writes them, and
+// the layout before it (torch/serialization.py: _save, _legacy_save).
 #pragma once
 #include <zlib.h>
 
@@ -47,7 +48,7 @@ class ZipWriter {
   }
   void finish() {
     const auto at = static_cast<uint64_t>(out_.tellp());
-    out_ << central_ << "PK\x05\x06" << number(0) << number(count_, 2) << number(count_, 2) << number(central_.size()) << number(at) << number(0, 2);
+    out_ << central_ << "PK\x05\x06" << number(0) << number(count_, 2) << number(count_, 2) << number(central_.size()) << number(at) << number(0, 2) << std::flush;
   }
 
  private:
@@ -57,44 +58,79 @@ class ZipWriter {
   uint64_t count_ = 0;
 };
 
-inline void write_torch(const std::filesystem::path& path, const Source& source) {
+// _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())
+inline void pickle_tensor(PickleWriter& p, const TensorView& view, size_t key, bool legacy) {
   static const std::map<DType, const char*> storages = {{DType::f32, "FloatStorage"}, {DType::f16, "HalfStorage"}, {DType::bf16, "BFloat16Storage"}, {DType::i64, "LongStorage"}};
-  ZipWriter zip(path);
-  PickleWriter p;
+  p.name("torch._utils", "_rebuild_tensor_v2");
+  p.op("((");
+  p.text("storage");
+  p.name("torch", storages.at(view.dtype));
+  p.text(std::to_string(key));
+  p.text("cpu");
+  p.integer(view.shape.numel());
+  p.op(legacy ? "NtQ" : "tQ");
+  p.integer(0);
+  int64_t stride = 1;
+  std::vector<int64_t> strides;
+  for (int axis = view.shape.rank(); axis-- > 0; stride *= view.shape[axis]) strides.insert(strides.begin(), stride);
+  p.op("(");
+  for (const int64_t length : view.shape) p.integer(length);
+  p.op("t(");
+  for (const int64_t step : strides) p.integer(step);
+  p.op("t\x89");
+  p.name("collections", "OrderedDict");
+  p.op(")RtR");
+}
+
+inline void pickle_tensors(PickleWriter& p, const Source& source, bool legacy) {
   p.op("}(");
   size_t key = 0;
   for (const std::string& name : source.names()) {
-    const auto view = source.find(name);
     p.text(name);
-    p.name("torch._utils", "_rebuild_tensor_v2");
-    p.op("((");
-    p.text("storage");
-    p.name("torch", storages.at(view->dtype));
-    p.text(std::to_string(key++));
-    p.text("cpu");
-    p.integer(view->shape.numel());
-    p.op("tQ");
-    p.integer(0);
-    int64_t stride = 1;
-    std::vector<int64_t> strides;
-    for (int axis = view->shape.rank(); axis-- > 0; stride *= view->shape[axis]) strides.insert(strides.begin(), stride);
-    p.op("(");
-    for (const int64_t length : view->shape) p.integer(length);
-    p.op("t(");
-    for (const int64_t step : strides) p.integer(step);
-    p.op("t\x89");
-    p.name("collections", "OrderedDict");
-    p.op(")RtR");
+    pickle_tensor(p, source.find(name).value(), key++, legacy);
   }
-  p.op("u.");
+  p.op("u");
+}
+
+inline std::string bytes_of(const Source& source, const std::string& name) {
+  const auto bytes = source.find(name)->bytes;
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline void write_torch(const std::filesystem::path& path, const Source& source) {
+  ZipWriter zip(path);
+  PickleWriter p;
+  pickle_tensors(p, source, false);
+  p.op(".");
   zip.add("archive/data.pkl", p.bytes());
-  key = 0;
-  for (const std::string& name : source.names()) {
-    const auto bytes = source.find(name)->bytes;
-    zip.add("archive/data/" + std::to_string(key++), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
+  size_t key = 0;
+  for (const std::string& name : source.names()) zip.add("archive/data/" + std::to_string(key++), bytes_of(source, name));
   zip.add("archive/version", "3\n");
   zip.finish();
+}
+
+// Before torch 1.6: pickles of a magic number, a version, the system, {"state_dict": ...} and the storages' keys; the storages.
+inline void write_legacy_torch(const std::filesystem::path& path, const Source& source) {
+  PickleWriter magic, version, system, object, keys;
+  magic.op("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.");
+  version.op("M\xe9\x03.");
+  system.op("}");
+  system.text("little_endian");
+  system.op("\x88s.");
+  object.op("}");
+  object.text("state_dict");
+  pickle_tensors(object, source, true);
+  object.op("s.");
+  keys.op("](");
+  for (size_t key = 0; key < source.names().size(); ++key) keys.text(std::to_string(key));
+  keys.op("e.");
+  std::ofstream out(path, std::ios::binary);
+  for (const PickleWriter* part : {&magic, &version, &system, &object, &keys}) out << part->bytes();
+  for (const std::string& name : source.names()) {
+    const int64_t count = source.find(name)->shape.numel();
+    out.write(reinterpret_cast<const char*>(&count), sizeof count);
+    out << bytes_of(source, name);
+  }
 }
 
 }  // namespace imagent::test

@@ -1,6 +1,10 @@
 // GGUF: every good and broken file of golden/formats/gguf, and every quantised type against ggml's own values.
 #include "weights/gguf.h"
 
+#include <unistd.h>
+
+#include <fstream>
+
 #include "weights/format_cases.h"
 #include "weights/safetensors.h"
 
@@ -74,6 +78,28 @@ TEST(Gguf, AModelOfMixedTypes) {
   }
   EXPECT_EQ(source->find("model.diffusion_model.input_blocks.0.0.weight")->dtype, DType::f16);
   EXPECT_EQ(source->find("model.diffusion_model.input_blocks.0.0.weight")->shape[1], 9);
+}
+
+// One F32 tensor "w" of 16 rows of 4, with ComfyUI's list of its own shape.
+std::shared_ptr<const Source> with_own_shape(const std::vector<uint32_t>& shape) {
+  const auto number = [](uint64_t value, size_t bytes) { return std::string(reinterpret_cast<const char*>(&value), bytes); };
+  const auto text = [&](const std::string& value) { return number(value.size(), 8) + value; };
+  std::string content = "GGUF" + number(3, 4) + number(1, 8) + number(1, 8) + text("comfy.gguf.orig_shape.w") + number(9, 4) + number(5, 4) + number(shape.size(), 8);
+  for (const uint32_t dim : shape) content += number(dim, 4);
+  content += text("w") + number(2, 4) + number(4, 8) + number(16, 8) + number(0, 4) + number(0, 8);
+  content.resize((content.size() + 31) / 32 * 32 + 64 * sizeof(float));
+  const auto path = std::filesystem::temp_directory_path() / str("imagent_gguf_", getpid());
+  std::ofstream(path, std::ios::binary) << content;
+  const std::shared_ptr<void> removed(nullptr, [&](void*) { std::filesystem::remove(path); });
+  return open_gguf(path);
+}
+
+TEST(Gguf, TensorsOfComfyUIHaveTheirOwnShape) {
+  EXPECT_EQ(with_own_shape({2, 4, 8})->find("w")->shape, (Shape{2, 4, 8}));
+  EXPECT_EQ(with_own_shape({4, 4, 2, 2})->find("w")->shape, (Shape{4, 4, 2, 2}));
+  EXPECT_THROW(with_own_shape({2, 4, 9}), Error);
+  EXPECT_THROW(with_own_shape({0, 4}), Error);
+  EXPECT_THROW(with_own_shape({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}), Error);
 }
 
 }  // namespace

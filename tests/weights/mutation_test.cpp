@@ -168,7 +168,7 @@ TEST_F(Bomb, HeadersOfTinyThings) {
 }
 
 TEST_F(Bomb, PicklesOfTinyThings) {
-  for (const char* piece : {"]", "}", ")", "(", "N", "K\x01", "]2", "}]]s", "](]]e"}) {
+  for (const char* piece : {"]", "}", ")", "(", "N", "K\x01", "]2", "}]]s", "](]]e", "ca\nb\n"}) {
     std::string content = "\x80\x02";
     while (content.size() < 3'000'000) content += piece;
     refused(content + ".");

@@ -176,17 +176,59 @@ TEST(LdmNames, Sd2UnderTheRefinersName) {
   EXPECT_EQ(shapes_of(*rearranged(file, parts.at("text_encoder"))), folder_shapes(manifest, "text_encoder"));
 }
 
-// What stable-diffusion.cpp's converter made of SDXL: both encoders under transformers' names.
-TEST(LdmNames, SdxlOfStableDiffusionCpp) {
-  const nlohmann::json manifest = read_json(golden("manifests/sdxl-base.json"));
-  Shapes shapes = shapes_of(manifest["single_file"]);
-  std::erase_if(shapes, [](const auto& entry) { return entry.first.starts_with("conditioner."); });
-  for (const auto& [name, shape] : folder_shapes(manifest, "text_encoder")) shapes["cond_stage_model.transformer." + name] = shape;
-  for (const auto& [name, shape] : folder_shapes(manifest, "text_encoder_2"))
-    shapes["cond_stage_model.1.transformer." + (name == "text_projection.weight" ? "text_model.text_projection" : name)] = shape;
-  const auto file = std::make_shared<ZeroSource>(shapes);
-  const auto parts = ldm_parts(file->names());
-  for (const char* part : {"text_encoder", "text_encoder_2", "unet", "vae"}) EXPECT_EQ(shapes_of(*rearranged(file, parts.at(part))), folder_shapes(manifest, part)) << part;
+// stable-diffusion.cpp's names for the tensors of a file in the original naming: transformers' for OpenCLIP's encoders.
+Shapes names_of_sd_cpp(const Shapes& original, bool stacked) {
+  const std::pair<std::string, std::string> replacements[] = {
+      {"conditioner.embedders.0.", "cond_stage_model."}, {"conditioner.embedders.1.", "cond_stage_model.1."},
+      {"model.transformer.resblocks.", "transformer.text_model.encoder.layers."}, {".ln_1.", ".layer_norm1."}, {".ln_2.", ".layer_norm2."},
+      {".mlp.c_fc.", ".mlp.fc1."}, {".mlp.c_proj.", ".mlp.fc2."}, {".attn.out_proj.", ".self_attn.out_proj."},
+      {"model.ln_final.", "transformer.text_model.final_layer_norm."}, {"model.token_embedding.", "transformer.text_model.embeddings.token_embedding."},
+      {"model.positional_embedding", "transformer.text_model.embeddings.position_embedding.weight"},
+      {"model.text_projection", "transformer.text_model.text_projection"}, {".attn.in_proj_", ".self_attn.in_proj."}};
+  Shapes out;
+  for (const auto& [ldm_name, ldm_shape] : original) {
+    std::string name = ldm_name;
+    std::vector<int64_t> shape = ldm_shape;
+    if (name.starts_with("cond"))
+      for (const auto& [from, to] : replacements)
+        if (const size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+    const size_t projections = name.find(".in_proj.");
+    if (projections == std::string::npos || stacked) {
+      out[name] = shape;
+      continue;
+    }
+    shape[0] /= 3;
+    for (const char* projection : {".q_proj.", ".k_proj.", ".v_proj."}) out[name.substr(0, projections) + projection + name.substr(projections + 9)] = shape;
+  }
+  return out;
+}
+
+TEST(LdmNames, OfStableDiffusionCpp) {
+  for (const char* model : {"sd15", "sd21", "sdxl-base", "sdxl-refiner"})
+    for (const bool stacked : {false, true}) {
+      const nlohmann::json manifest = read_json(golden(str("manifests/", model, ".json")));
+      const auto file = std::make_shared<ZeroSource>(names_of_sd_cpp(shapes_of(manifest["single_file"]), stacked));
+      std::vector<std::string> found, wanted;
+      for (const auto& [part, table] : ldm_parts(file->names())) {
+        SCOPED_TRACE(str(model, " ", part));
+        found.push_back(part);
+        EXPECT_EQ(shapes_of(*rearranged(file, table)), folder_shapes(manifest, part));
+      }
+      for (const auto& [part, table] : ldm_parts(ZeroSource(shapes_of(manifest["single_file"])).names())) wanted.push_back(part);
+      EXPECT_EQ(found, wanted) << model;
+    }
+}
+
+TEST(LdmNames, AUNetWithoutItsPrefix) {
+  const std::string prefix = "model.diffusion_model.";
+  Shapes all = shapes_of(read_json(golden("manifests/sd15.json"))["single_file"]), bare;
+  TensorTable want = ldm_parts(ZeroSource(all).names()).at("unet");
+  for (auto& [name, stored] : want) stored.name = stored.name.substr(prefix.size());
+  for (const auto& [name, shape] : all)
+    if (name.starts_with(prefix)) bare[name.substr(prefix.size())] = shape;
+  const auto parts = ldm_parts(ZeroSource(bare).names());
+  EXPECT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts.at("unet"), want);
 }
 
 TEST(LdmNames, ClipWithoutItsOuterName) {

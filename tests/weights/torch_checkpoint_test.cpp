@@ -11,6 +11,8 @@
 namespace imagent::test {
 namespace {
 
+using namespace std::string_literals;
+
 std::filesystem::path file(const std::string& name) { return golden("formats/pickle/" + name); }
 
 Pickle unpickle(const std::string& text) {
@@ -23,9 +25,10 @@ Pickle unpickle(const std::string& text) {
 TEST(TorchCheckpoint, EveryGoodAndBrokenFile) {
   const auto errors = run_cases("pickle", open_torch_checkpoint);
   EXPECT_FALSE(std::filesystem::exists("pwned"));
+  for (const auto& [name, text] : errors) EXPECT_TRUE(name.starts_with("bad_") || name == "ok_zip_deflate.ckpt") << text;
   const std::pair<const char*, const char*> named[] = {
       {"bad_os_system.ckpt", "posix.system"}, {"bad_os_system_with_tensors.ckpt", "os.system"}, {"bad_eval.ckpt", "builtins.eval"},
-      {"bad_stack_global.ckpt", "posix.system"}, {"bad_inst_opcode.ckpt", "opcode 83"}, {"bad_build_setstate.ckpt", "some.module.Thing"},
+      {"bad_stack_global.ckpt", "posix.system"}, {"bad_inst_opcode.ckpt", "opcode 83"}, {"bad_build_setstate.ckpt", "some.module.Thing"}, {"bad_newobj.ckpt", "posix.system"}, {"bad_unknown_call.ckpt", "some.module.function"},
       {"bad_legacy_os_system.ckpt", "posix.system"}, {"bad_plain_pickle.ckpt", "posix.system"}, {"bad_unknown_storage.ckpt", "torch.QInt4x2Storage"},
       {"bad_missing_storage.ckpt", "lacks storage 5"}, {"ok_zip_deflate.ckpt", "compressed"}};
   for (const auto& [name, part] : named) EXPECT_NE(errors.at(name).find(part), std::string::npos) << errors.at(name);
@@ -47,6 +50,14 @@ TEST(TorchCheckpoint, TensorsAreBitEqual) {
 TEST(TorchCheckpoint, UpscalersKeepTheirTensorsUnderParamsEma) {
   const auto source = open_torch_checkpoint(file("ok_zip_params_ema.pth"));
   EXPECT_EQ(source->names(), (std::vector<std::string>{"bf16", "f16", "f32"}));
+}
+
+// As published checkpoints of trainers are: a callback's class as a key, numpy's numbers.
+TEST(TorchCheckpoint, NamesThatNothingCallsAndNumbersOfNumpy) {
+  const auto source = open_torch_checkpoint(file("ok_unknown_class_as_key.ckpt"));
+  EXPECT_EQ(source->names(), std::vector<std::string>{"w"});
+  EXPECT_EQ(to_f32(source->find("w").value()), (std::vector<float>{0, 1, 2, 3}));
+  EXPECT_TRUE(open_torch_checkpoint(file("ok_numpy_scalar.ckpt"))->names().empty());
 }
 
 TEST(TorchCheckpoint, EightBitFloats) {
@@ -109,10 +120,35 @@ TEST(Pickle, ListsThatGrowBySharingAreBounded) {
   EXPECT_THROW(unpickle(text + "."), Error);
 }
 
+TEST(Pickle, NumpysArraysAreSkipped) {
+  // {'a': numpy.arange(1)} as numpy writes it: _reconstruct(ndarray, (0,), b'b') with a state.
+  const Pickle pickle = unpickle("\x80\x02}U\x01"
+                                 "acnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01"
+                                 "b\x87R(K\x01K\x01\x85"
+                                 "cnumpy\ndtype\nU\x02i8\x89\x88\x87R(K\x03tb\x89U\x01ztbsU\x01"
+                                 "bK\x07s."s);
+  const PickledValue& root = pickle.values[pickle.root];
+  EXPECT_EQ(pickle.get(root, "a")->kind, PickledValue::Kind::opaque);
+  EXPECT_EQ(pickle.get(root, "b")->integer(), 7);
+}
+
+TEST(Pickle, UnknownNamesAreNeverCalledMadeOrChanged) {
+  for (const std::string use : {")R", ")\x81", "}b", "N}\x81", "0U\x07storageh\x01U\x01kNK\x01tQ"}) {
+    try {
+      unpickle("\x80\x02(cevil\nname\nq\x01" + use + ".");
+      ADD_FAILURE() << use;
+    } catch (const Error& error) {
+      const bool made_of_nothing = use[0] == 'N';
+      EXPECT_NE(error.text.find(made_of_nothing ? "an object of a class" : "evil.name"), std::string::npos) << error.text;
+    }
+  }
+  EXPECT_EQ(unpickle("\x80\x02" "cevil\nname\n.").values.back().kind, PickledValue::Kind::unknown);
+}
+
 TEST(Pickle, MessagesHoldNoControlCharacters) {
   try {
     unpickle("\x80\x02"
-             "cevil\x1b[2J\nname\n.");
+             "cevil\x1b[2J\nname\n)R.");
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(error.text.find("evil?[2J.name"), std::string::npos) << error.text;
