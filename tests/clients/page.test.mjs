@@ -158,12 +158,13 @@ test("inpainting: brush, undo, redo; outside the mask nothing changes", async ()
   await settings({ size: 128 });
   await page.locator(".drop input[type=file]").first().setInputFiles({ name: "in.png", mimeType: "image/png", buffer: await pngOf(128, 128, "teal") });
   const canvas = page.locator(".mask canvas");
-  await page.waitForFunction(() => document.querySelector(".mask canvas")?.width === 128);
-  const box = await canvas.boundingBox();
+  await page.waitForFunction(() => document.querySelector(".mask canvas")?.width === 128 && [...document.images].every((image) => image.complete));
   await page.getByLabel("Blur of the mask").fill("0");
-  await page.mouse.move(box.x + box.width * 0.15, box.y + box.height * 0.5);
+  // hover() waits until the layout stands still and scrolls the canvas into the window.
+  const over = async (x, y) => canvas.hover({ position: await canvas.evaluate((c, [x, y]) => ({ x: c.clientWidth * x, y: c.clientHeight * y }), [x, y]) });
+  await over(0.15, 0.5);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.2, box.y + box.height * 0.6, { steps: 4 });
+  await over(0.2, 0.6);
   await page.mouse.up();
   const painted = () => canvas.evaluate((c) => c.getContext("2d").getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 0 && v > 0).length);
   assert.ok((await painted()) > 0);
