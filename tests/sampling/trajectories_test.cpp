@@ -100,6 +100,25 @@ static double largest(std::span<const double> a, std::span<const double> b) {
   return most;
 }
 
+// scheduler_config.json asks for dynamic thresholding (tools/golden/thresholding.py).
+TEST(Sampling, DynamicThresholding) {
+  const nlohmann::json all = read_json(golden("sampling/thresholding.json"));
+  for (const nlohmann::json& c : all["cases"]) {
+    SCOPED_TRACE(c["scheduler"]);
+    const auto final_latents = [&](const nlohmann::json& config) {
+      const SamplingPlan plan = plan_sampling({.file = keys(config), .file_class = c["scheduler"], .steps = c["steps"]});
+      CountingGenerator generator(42);
+      const Latents noise = draw_noise(generator, 4, 8, 8);
+      return drive(plan.run(plan.start(noise), generator)).final.values;
+    };
+    const auto want = c["final"].get<std::vector<float>>();
+    EXPECT_LE(max_abs_difference(final_latents(c["config"]), want), 2e-5);
+    nlohmann::json without = c["config"];
+    without["thresholding"] = false;
+    EXPECT_GE(max_abs_difference(final_latents(without), want), 1e-2);
+  }
+}
+
 TEST(Sampling, ModelOfTheCases) {
   const Arrays arrays(golden("sampling/diffusers.safetensors"));
   Latents x(4, 2, 2);
