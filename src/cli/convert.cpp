@@ -1,4 +1,5 @@
 // The command `convert`: models from one format into another.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -113,12 +114,12 @@ static int run_convert(const Arguments& arguments) {
   if (!std::filesystem::exists(options.input, error)) options.input = Engine().find_model(options.input.string(), download_events(reporter));
   const auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
   const double start = now();
-  const Converted done = convert_model(options, {.progress = [&](const ConvertProgress& p) {
-                                                   const auto megabytes = [](uint64_t bytes) { return static_cast<int>((bytes + 999'999) / 1'000'000); };
-                                                   const double share = p.done ? (now() - start) / static_cast<double>(p.done) * 1e6 : 0;
-                                                   reporter.step({megabytes(p.done), megabytes(p.total), share});
-                                                 },
-                                                 .cancel = &interrupted()});
+  const auto report = [&](const ConvertProgress& p) {
+    const double passed = now() - start, rate = passed > 0 ? static_cast<double>(p.done) / passed : 0;
+    const double left = rate > 0 ? static_cast<double>(p.total - std::min(p.done, p.total)) / rate : -1;
+    reporter.bytes(converting, {.done = p.done, .total = p.total, .bytes_per_second = rate, .seconds_left = left, .files_done = p.done >= p.total, .files = 1});
+  };
+  const Converted done = convert_model(options, {.progress = report, .cancel = &interrupted()});
   reporter.finish();
   write_result(flags.json ? json_text(nlohmann::ordered_json{{"path", done.path.string()}, {"tensors", done.tensors}, {"bytes", done.bytes},
                                                              {"peak_rss_mb", static_cast<double>(peak_resident_bytes() >> 10) / 1024}})

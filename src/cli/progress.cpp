@@ -92,18 +92,21 @@ static std::string speed_and_eta(const PullProgress& p) {
   return p.seconds_left < 0 ? speed : speed + "  eta " + duration_text(p.seconds_left);
 }
 
-std::string download_bar(const PullProgress& p, int columns) { return bar(count_of(p, "/"), share_of(p), speed_and_eta(p), columns); }
+std::string bytes_bar(const PullProgress& p, int columns) { return bar(count_of(p, "/"), share_of(p), speed_and_eta(p), columns); }
 
-std::string download_line(const PullProgress& p) {
+std::string bytes_line(const ByteWork& work, const PullProgress& p) {
   const std::string rest = speed_and_eta(p);
-  return str("downloaded ", count_of(p, " of "), p.total > 0 ? str(" (", static_cast<int>(100 * share_of(p)), " %)") : "", rest.empty() ? "" : "  ", rest);
+  return str(work.past, " ", count_of(p, " of "), p.total > 0 ? str(" (", static_cast<int>(100 * share_of(p)), " %)") : "", rest.empty() ? "" : "  ", rest);
 }
 
-std::string download_json(const PullProgress& p) {
-  return nlohmann::ordered_json{{"event", "download"}, {"bytes", p.done}, {"total_bytes", p.total}, {"bytes_per_second", p.bytes_per_second},
-                                {"eta_s", p.seconds_left < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(p.seconds_left)},
-                                {"files", p.files_done}, {"total_files", p.files}}
-      .dump();
+std::string bytes_json(const ByteWork& work, const PullProgress& p) {
+  nlohmann::ordered_json line{{"event", work.event}, {"bytes", p.done}, {"total_bytes", p.total}, {"bytes_per_second", p.bytes_per_second},
+                              {"eta_s", p.seconds_left < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(p.seconds_left)}};
+  if (work.of_files) {
+    line["files"] = p.files_done;
+    line["total_files"] = p.files;
+  }
+  return line.dump();
 }
 
 ProgressReporter::~ProgressReporter() { finish(); }
@@ -148,22 +151,22 @@ void ProgressReporter::step(const StepState& s) {
   last_step_ = s.step;
 }
 
-void ProgressReporter::download(const PullProgress& p) {
+void ProgressReporter::bytes(const ByteWork& work, const PullProgress& p) {
   const std::lock_guard guard(mutex_);
   const double now = options_.now(), waited = now - last_time_;
   const bool last = p.files_done == p.files;
   if (options_.mode == ProgressMode::bar) {
     if (waited < bar_interval && !last) return;
-    draw(download_bar(p, options_.columns - 1));
+    draw(bytes_bar(p, options_.columns - 1));
     if (last) finish();
   } else if (options_.mode == ProgressMode::plain) {
     const int tenth = static_cast<int>(10 * share_of(p));
     const bool told = tenth == last_tenth_ && (p.total > 0 || !last);
     if (p.done == 0 || (told && waited < plain_interval)) return;
     last_tenth_ = tenth;
-    options_.write(download_line(p) + "\n");
+    options_.write(bytes_line(work, p) + "\n");
   } else if (options_.mode == ProgressMode::json) {
-    options_.write(download_json(p) + "\n");
+    options_.write(bytes_json(work, p) + "\n");
   }
   last_time_ = now;
 }

@@ -1,4 +1,4 @@
-// How far a picture or a download is: a bar on a terminal, lines elsewhere, JSON for programs. Written to standard error.
+// How far a picture, a download or a conversion is: a bar on a terminal, lines elsewhere, JSON for programs. Written to standard error.
 #pragma once
 #include <functional>
 #include <mutex>
@@ -24,9 +24,17 @@ std::string bar_line(const StepState& state, int columns);  // "20/20 [====] 1.2
 std::string plain_line(const StepState& state);
 std::string json_line(const StepState& state);
 std::string bytes_text(uint64_t bytes);                     // "3.44 GB"
-std::string download_bar(const PullProgress& progress, int columns);  // "1.20 GB/3.44 GB [==  ] 45.2 MB/s  eta 0:49"
-std::string download_line(const PullProgress& progress);
-std::string download_json(const PullProgress& progress);
+std::string bytes_bar(const PullProgress& progress, int columns);  // "1.20 GB/3.44 GB [==  ] 45.2 MB/s  eta 0:49"
+
+// What bytes are counted for.
+struct ByteWork {
+  const char* past;                // "downloaded": begins plain lines
+  const char* event;               // "download": JSON
+  bool of_files = false;           // JSON tells how many of them
+};
+constexpr ByteWork downloading = {"downloaded", "download", true}, converting = {"converted", "convert"};
+std::string bytes_line(const ByteWork& work, const PullProgress& progress);
+std::string bytes_json(const ByteWork& work, const PullProgress& progress);
 
 class ProgressReporter {
  public:
@@ -45,8 +53,9 @@ class ProgressReporter {
 
   void phase(const std::string& name);   // "load", "text", "denoise", "decode"
   void step(const StepState& state);
-  // These two by any thread, and not while the others are called.
-  void download(const PullProgress& progress);
+  // These by any thread, and not while the others are called.
+  void bytes(const ByteWork& work, const PullProgress& progress);
+  void download(const PullProgress& progress) { bytes(downloading, progress); }
   void remark(const std::string& text);  // a line of its own
   void finish();                         // ends the bar's line and shows the cursor again
 

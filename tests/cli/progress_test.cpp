@@ -92,18 +92,27 @@ TEST(Progress, PlainLinesComePerTenthOrFiveSeconds) {
 constexpr PullProgress quarter = {.done = 860000000, .total = 3440000000, .bytes_per_second = 45200000, .seconds_left = 57.1, .files_done = 3, .files = 10};
 
 TEST(Downloads, Lines) {
-  EXPECT_EQ(download_bar(quarter, 45), "860 MB/3.44 GB [==      ] 45.2 MB/s  eta 0:57");
-  EXPECT_EQ(download_line(quarter), "downloaded 860 MB of 3.44 GB (25 %)  45.2 MB/s  eta 0:57");
-  EXPECT_EQ(download_line({.done = 12, .files = 1}), "downloaded 12 B");
-  const auto object = nlohmann::json::parse(download_json(quarter));
+  EXPECT_EQ(bytes_bar(quarter, 45), "860 MB/3.44 GB [==      ] 45.2 MB/s  eta 0:57");
+  EXPECT_EQ(bytes_line(downloading, quarter), "downloaded 860 MB of 3.44 GB (25 %)  45.2 MB/s  eta 0:57");
+  EXPECT_EQ(bytes_line(downloading, {.done = 12, .files = 1}), "downloaded 12 B");
+  const auto object = nlohmann::json::parse(bytes_json(downloading, quarter));
   EXPECT_EQ(object["event"], "download");
   EXPECT_EQ(object["bytes"], 860000000);
   EXPECT_EQ(object["total_bytes"], 3440000000);
-  EXPECT_TRUE(nlohmann::json::parse(download_json({.done = 12}))["eta_s"].is_null());
+  EXPECT_TRUE(nlohmann::json::parse(bytes_json(downloading, {.done = 12}))["eta_s"].is_null());
   EXPECT_EQ(bytes_text(999), "999 B");
   EXPECT_EQ(bytes_text(999999), "1.00 MB");
   EXPECT_EQ(bytes_text(12345678), "12.3 MB");
-  for (int columns = 0; columns < 100; ++columns) EXPECT_LE(static_cast<int>(download_bar(quarter, columns).size()), columns);
+  for (int columns = 0; columns < 100; ++columns) EXPECT_LE(static_cast<int>(bytes_bar(quarter, columns).size()), columns);
+}
+
+TEST(Conversions, TellBytesAndTheirRate) {
+  const PullProgress half = {.done = 500000000, .total = 1000000000, .bytes_per_second = 250000000, .seconds_left = 2, .files = 1};
+  EXPECT_EQ(bytes_line(converting, half), "converted 500 MB of 1.00 GB (50 %)  250 MB/s  eta 0:02");
+  const auto object = nlohmann::json::parse(bytes_json(converting, half));
+  EXPECT_EQ(object["event"], "convert");
+  EXPECT_EQ(object["bytes_per_second"], 250000000);
+  EXPECT_FALSE(object.contains("files"));
 }
 
 TEST(Downloads, BarsAreDrawnAtMostTenTimesASecondAndEndTheirLine) {
