@@ -24,6 +24,15 @@ const LoraTargets& AdaptedPart::targets(const std::shared_ptr<const LoraFile>& f
   return targets_.emplace(file, std::move(targets)).first->second;
 }
 
+std::vector<LoraUse> AdaptedPart::effective_uses() const {
+  std::vector<LoraUse> uses;
+  for (const LoraUse& use : wanted_) {
+    const LoraTargets& found = targets(use.file);
+    if (use.strength.multiplier != 0 && (!found.weights.empty() || !found.biases.empty())) uses.push_back(use);
+  }
+  return uses;
+}
+
 AdaptedPart::Changes AdaptedPart::changes_of(const std::vector<LoraUse>& uses) const {
   Changes changes;
   for (const LoraUse& use : uses) {

@@ -26,6 +26,9 @@ class AdaptedPart {
   // What of a file the part has a place for. Valid until the next call.
   const LoraTargets& targets(const std::shared_ptr<const LoraFile>& file) const;
 
+  // Of what it is to have, those that change a weight of it.
+  std::vector<LoraUse> effective_uses() const;
+
   struct Changed {
     size_t packed = 0, kept = 0;  // modules that were packed again, and that have the adapters already
   };

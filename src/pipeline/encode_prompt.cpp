@@ -2,8 +2,8 @@
 #include "pipeline/encode_prompt.h"
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+
+#include "pipeline/encode_chunk.h"
 
 namespace imagent {
 namespace {
@@ -41,49 +41,12 @@ PromptPlan make_plan(LoadedModel& model, const std::string& prompt, const std::o
   return plan;
 }
 
-struct EncodedChunk {
-  std::vector<float> states;  // [77,width]
-  std::vector<float> pooled;  // SDXL
-};
-
-// Runs chunks through the text encoders, each different one once.
-class ChunkEncoder {
- public:
-  explicit ChunkEncoder(LoadedModel& model) : model_(model) {}
-
-  const EncodedChunk& operator()(size_t encoder, const Chunk& chunk, int clip_skip) {
-    std::vector<std::string> words;
-    for (const Chunk::Embedding& word : chunk.embeddings) words.push_back(word.name);
-    const std::tuple key{encoder, clip_skip, std::vector<int>(chunk.ids.begin(), chunk.ids.end()), words};
-    auto found = known_.find(key);
-    if (found == known_.end()) found = known_.emplace(key, run(encoder, chunk, clip_skip)).first;
-    return found->second;
-  }
-
- private:
-  // A1111's count: 1 is the last layer. SDXL starts one layer earlier and leaves out the final norm.
-  EncodedChunk run(size_t index, const Chunk& chunk, int clip_skip) const {
-    const ClipTextModel& encoder = model_.text_encoders()[index];
-    std::vector<LearnedRows> learned;
-    for (const Chunk::Embedding& word : chunk.embeddings) learned.push_back({word.row, model_.learned_vectors(index, word.name).values});
-    const ClipTextOutput out = encoder(chunk.ids, learned);
-    const bool early = model_.penultimate_states();
-    const auto from_end = static_cast<size_t>(std::max(clip_skip, 1) + (early ? 1 : 0));
-    check(from_end < out.hidden_states.size(), ErrorKind::usage, "clip skip ", clip_skip, ": this text encoder has only ", encoder.layers.size(), " layers");
-    const Tensor& hidden = out.hidden_states[out.hidden_states.size() - from_end];
-    return {download(early ? hidden : encoder.final_layer_norm(hidden)), out.text_embeds ? download(out.text_embeds) : std::vector<float>()};
-  }
-
-  LoadedModel& model_;
-  std::map<std::tuple<size_t, int, std::vector<int>, std::vector<std::string>>, EncodedChunk> known_;
-};
-
 struct EncodeRules {
   Emphasis emphasis;
   int clip_skip;
 };
 
-Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const PromptPlan::Encoding& encoding, const EncodeRules& rules) {
+Conditioning encode(LoadedModel& model, const PromptPlan::Encoding& encoding, const EncodeRules& rules) {
   constexpr int64_t length = ClipTokenizer::max_length;
   Conditioning out;
   out.tokens = static_cast<int64_t>(encoding.chunks[0].size()) * length;
@@ -94,12 +57,12 @@ Conditioning encode(LoadedModel& model, ChunkEncoder& encode_chunk, const Prompt
     const int64_t width = model.text_encoders()[i].width();
     for (size_t part = 0; part < encoding.chunks[i].size(); ++part) {
       const Chunk& chunk = encoding.chunks[i][part];
-      const EncodedChunk& encoded = encode_chunk(i, chunk, rules.clip_skip);
-      std::vector<float> states = encoded.states;
+      const std::shared_ptr<const EncodedChunk> encoded = encode_chunk(model, i, chunk, rules.clip_skip);
+      std::vector<float> states = encoded->states;
       apply_emphasis(states, chunk.weights, rules.emphasis);
       for (int64_t token = 0; token < length; ++token)
         std::copy_n(&states[token * width], width, &out.states[(static_cast<int64_t>(part) * length + token) * out.width + column]);
-      if (part == 0 && !encoded.pooled.empty()) out.pooled = encoded.pooled;
+      if (part == 0 && !encoded->pooled.empty()) out.pooled = encoded->pooled;
     }
     column += width;
   }
@@ -154,10 +117,9 @@ EncodedPrompts encode_prompts(LoadedModel& model, const Request& r, std::optiona
   }
   pad_chunks(out.positive.plan, model.prompt_encoders(), chunks);
 
-  ChunkEncoder encode_chunk(model);
   const auto encode_all = [&](EncodedPrompt& prompt, int clip_skip) {
     for (const PromptPlan::Encoding& encoding : prompt.plan.encodings)
-      prompt.encodings.push_back(std::make_shared<Conditioning>(encode(model, encode_chunk, encoding, {positive_options.emphasis, clip_skip})));
+      prompt.encodings.push_back(std::make_shared<Conditioning>(encode(model, encoding, {positive_options.emphasis, clip_skip})));
   };
   encode_all(out.positive, r.clip_skip);
   // diffusers skips layers for the prompt only, the web UI for both.

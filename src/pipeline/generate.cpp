@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/memory.h"
+#include "pipeline/cache_report.h"
 #include "pipeline/canvas.h"
 #include "pipeline/defaults.h"
 #include "pipeline/describe.h"
@@ -216,6 +217,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
+  const CacheReport caches(models);
   if (request.init_image || hires.upscaler) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
@@ -227,6 +229,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas, hires));
+  caches.tell(events);
   c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + packed_bytes(c.controlnets) + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
+#include "hub/digest.h"
 #include "image/resize.h"
 #include "ops/ops.h"
 #include "pipeline/tiled_vae.h"
@@ -18,7 +20,7 @@ Latents EncodedPicture::sample(Generator& generator) const {
 
 Latents EncodedPicture::mode() const { return sum(scaling_factor * mean); }
 
-EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask) {
+static EncodedPicture encode(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask) {
   std::vector<float> pixels_in = signed_from_image(rgb);
   for (size_t i = 0; i < pixels_in.size() && !mask.pixels.empty(); ++i)
     if (mask.pixels[i / 3] > 127) pixels_in[i] = 0;
@@ -36,6 +38,14 @@ EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile
       if (random) out.deviation.values[c * pixels + p] = std::exp(0.5f * std::clamp(values[p * given + channels + c], -30.0f, 20.0f));
     }
   return out;
+}
+
+EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask) {
+  const auto hash = [](const Image& image) { return image.pixels.empty() ? "" : sha256_of(std::as_bytes(std::span(image.pixels))); };
+  const PictureKey key{.pixels = hash(rgb), .mask = hash(mask), .width = rgb.width, .height = rgb.height, .tile = vae_tile};
+  return *model.caches().pictures.get(
+      key, [&] { return encode(model, rgb, vae_tile, mask); },
+      [](const EncodedPicture& made) { return (made.mean.size() + made.deviation.size()) * sizeof(float); });
 }
 
 static bool hides(const Image& mask, int x, int y) { return *mask.at(x, y) > 127; }

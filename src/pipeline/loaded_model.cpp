@@ -31,6 +31,12 @@ AdaptedPart& LoadedModel::adapted(const std::string& part) {
   fail(ErrorKind::model, source_->path().string(), " has no ", part);
 }
 
+const std::string& LoadedModel::text_encoder_name(size_t encoder) const {
+  return std::next(config_.text_encoders.begin(), static_cast<std::ptrdiff_t>(encoder))->first;
+}
+
+std::vector<LoraUse> LoadedModel::loras_of_text_encoder(size_t encoder) { return adapted(text_encoder_name(encoder)).effective_uses(); }
+
 Weights LoadedModel::scope_of(std::shared_ptr<const Source> source) const {
   Weights weights(std::move(source), backend_, compute_);
   if (seamless_) weights.wrap_convolutions();
@@ -66,7 +72,7 @@ void LoadedModel::use_embeddings(std::vector<std::shared_ptr<const NamedEmbeddin
 }
 
 const LearnedVectors& LoadedModel::learned_vectors(size_t encoder, const std::string& name) {
-  const std::string part = std::next(config_.text_encoders.begin(), static_cast<std::ptrdiff_t>(encoder))->first;
+  const std::string& part = text_encoder_name(encoder);
   const auto found = std::find_if(embeddings_.begin(), embeddings_.end(), [&](const auto& embedding) { return embedding->name == name; });
   check(found != embeddings_.end(), "no embedding ", name, " is in use");
   const NamedEmbedding& embedding = **found;

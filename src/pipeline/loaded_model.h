@@ -10,6 +10,7 @@
 #include "models/vae.h"
 #include "pipeline/adapted_part.h"
 #include "pipeline/embedding_library.h"
+#include "pipeline/model_caches.h"
 #include "pipeline/model_source.h"
 #include "text/prompt_plan.h"
 
@@ -60,9 +61,14 @@ class LoadedModel {
 
   // The parts that LoRAs can change, loaded or not: "text_encoder", "text_encoder_2", "unet".
   std::list<AdaptedPart>& adapted_parts();
+  // Those that change an encoder (by its index), in their order.
+  std::vector<LoraUse> loras_of_text_encoder(size_t encoder);
+
+  ModelCaches& caches() { return caches_; }
 
  private:
   AdaptedPart& adapted(const std::string& part);
+  const std::string& text_encoder_name(size_t encoder) const;
   Weights scope_of(std::shared_ptr<const Source> source) const;
   Weights open(const std::string& part);
   void close(const Weights& weights, const std::vector<std::string>& unneeded);
@@ -78,6 +84,7 @@ class LoadedModel {
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
   std::unique_ptr<VaeNetwork> vae_decoder_, vae_encoder_;
+  ModelCaches caches_;
   bool seamless_ = false;
   size_t packed_bytes_ = 0;
 };
