@@ -49,14 +49,8 @@ LoadedModel& Engine::State::open_model(const ModelKey& key) {
   return *models.front().second;
 }
 
-const LoadedPreviewer& Engine::State::open_previewer(const fs::path& path, DType compute) {
-  if (previewer && previewer->path == path && previewer->compute == compute) return *previewer;
-  const VaeSource source = open_vae(path);
-  check(source.config && source.config->tiny, ErrorKind::model, path.string(), " is no tiny autoencoder (TAESD)");
-  const Weights weights(source.weights, *backend, compute);
-  auto network = make_vae_decoder(weights, *source.config);
-  weights.finish({"encoder."});
-  previewer = LoadedPreviewer{path, compute, *source.config, std::move(network)};
+LoadedPreviewer& Engine::State::open_previewer(const fs::path& path, DType compute) {
+  if (!previewer || previewer->source().path != path || previewer->compute() != compute) previewer.emplace(open_vae(path), *backend, compute);
   return *previewer;
 }
 
@@ -78,6 +72,21 @@ std::vector<LoadedControlNet*> Engine::State::open_controlnets(const Request& re
   }
   if (!used.empty()) controlnets = std::move(used);
   return nets;
+}
+
+static bool is_among(const std::vector<const void*>& used, const void* part) { return std::find(used.begin(), used.end(), part) != used.end(); }
+
+size_t Engine::State::unused_bytes(const std::vector<const void*>& used) const {
+  size_t bytes = previewer && !is_among(used, &*previewer) ? previewer->packed_bytes() : 0;
+  for (const auto& [key, model] : models) bytes += is_among(used, model.get()) ? 0 : model->packed_bytes();
+  for (const auto& [key, net] : controlnets) bytes += is_among(used, net.get()) ? 0 : net->packed_bytes();
+  return bytes;
+}
+
+void Engine::State::drop_unused(const std::vector<const void*>& used) {
+  if (previewer && !is_among(used, &*previewer)) previewer.reset();
+  std::erase_if(models, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
+  std::erase_if(controlnets, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
 }
 
 }  // namespace imagent

@@ -8,6 +8,7 @@
 #include "pipeline/engine.h"
 #include "pipeline/loaded_controlnet.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/loaded_previewer.h"
 #include "pipeline/lora_library.h"
 #include "pipeline/model_lookup.h"
 
@@ -24,14 +25,6 @@ struct ModelKey {
   bool operator==(const ModelKey&) const = default;
 };
 
-// A tiny autoencoder that previews use.
-struct LoadedPreviewer {
-  std::filesystem::path path;
-  DType compute;
-  VaeConfig config;
-  std::unique_ptr<VaeNetwork> network;
-};
-
 struct Engine::State {
   std::shared_ptr<Backend> backend;
   ModelLookup lookup;
@@ -44,12 +37,16 @@ struct Engine::State {
   std::optional<LoadedPreviewer> previewer;
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedControlNet>>> controlnets;
 
-  // Errors: model, also when the file is no tiny autoencoder.
-  const LoadedPreviewer& open_previewer(const std::filesystem::path& path, DType compute);
+  // Errors: those of LoadedPreviewer.
+  LoadedPreviewer& open_previewer(const std::filesystem::path& path, DType compute);
   // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
   LoadedModel& open_model(const ModelKey& key);
   // One for each of the request's units, the same one for the same file. Those of the last request stay.
   std::vector<LoadedControlNet*> open_controlnets(const Request& request, DType compute);
+
+  // Of the models, ControlNets and the previewer that stayed from earlier runs, those that are not among `used`.
+  size_t unused_bytes(const std::vector<const void*>& used) const;
+  void drop_unused(const std::vector<const void*>& used);
 };
 
 }  // namespace imagent

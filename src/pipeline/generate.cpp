@@ -49,8 +49,9 @@ Size encoded_size(const Canvas& canvas, const Hires& hires) {
 }
 
 struct MemoryBounds {
-  size_t limit;    // bytes that a run may need, 0: what the machine has
-  size_t scratch;  // bytes that merging LoRAs needs while the model loads
+  Engine::State& state;
+  size_t scratch;                    // bytes that merging LoRAs needs while the model loads
+  const LoadedPreviewer* previewer;  // of a run with previews by one
 };
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
@@ -65,24 +66,33 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
       shape.picture_height = encoded.height;
       shape.picture_width = encoded.width;
       shape.controlnets.assign(c.controlnets.begin(), c.controlnets.end());
+      shape.previewer = bounds.previewer ? &bounds.previewer->source() : nullptr;
+      shape.previews_by_vae = r.preview_every > 0 && r.preview == PreviewKind::vae;
     }
     return predict_memory(model.source(), shape);
   };
   const auto need_with = [&](int vae_tile) {
-    const MemoryNeed need = need_of_model(base, vae_tile), more = refiner ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
+    const MemoryNeed need = need_of_model(base, vae_tile), more = refiner && refiner != &base ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
     return MemoryNeed{need.weights + more.weights, std::max({need.activations, more.activations, bounds.scratch})};
   };
-  const size_t loaded = base.packed_bytes() + (refiner ? refiner->packed_bytes() : 0) + packed_bytes(c.controlnets);
+  std::vector<const void*> used(c.controlnets.begin(), c.controlnets.end());
+  used.insert(used.end(), {&base, refiner, bounds.previewer});
+  MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + packed_bytes(c.controlnets), .unused = bounds.state.unused_bytes(used)};
+  if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
+  if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
   MemoryNeed need = need_with(tile);
-  if (need.total() > available_memory()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  const size_t available = bounds.limit ? bounds.limit : available_memory();
+  if (budget.limit || budget.wanted(need) > budget.available()) base.backend().release_cached();  // what earlier runs left in the pool is free too
+  if (budget.wanted(need) > budget.available()) {
+    bounds.state.drop_unused(used);
+    budget.unused = 0;
+  }
   for (const int side : vae_tile_sides) {
-    if (need.total() - std::min(need.weights, loaded) <= available || r.tiling) break;
+    if (budget.wanted(need) <= budget.available() || r.tiling) break;
     if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;
     need = need_with(tile = side);
   }
-  check_memory(need, loaded, available,
+  check_memory(need, budget,
                str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
                    r.batch > 1 ? str(", batch ", r.batch) : ""));
   return tile;
@@ -193,8 +203,8 @@ Run Engine::generate(const Request& given, const Events& events) {
   check(!asked.tiling || !asked.vae_tiling, ErrorKind::usage, "--tiling and --vae-tiling: a seamless picture is decoded as a whole");
   LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute, asked.vae, asked.tiling});
   if (!base.prediction_known()) {  // the defaults depend on it
-    check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}), base.packed_bytes(),
-                 state_->memory_limit ? state_->memory_limit : available_memory(), base.source()->name());
+    check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}),
+                 {.limit = state_->memory_limit, .loaded = base.packed_bytes()}, base.source()->name());
     base.find_prediction();
   }
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
@@ -210,10 +220,11 @@ Run Engine::generate(const Request& given, const Events& events) {
   c.run.device = str(backend().name(), " ", backend().info().instructions);
   if (hires.request) c.run.hires_upscaler = hires.upscaler ? hires.upscaler->name() : find_latent_upscaler(request.hires_upscaler)->display;
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
+  LoadedPreviewer* previewer = tiny_previews ? &state_->open_previewer(asked.taesd, compute) : nullptr;
   c.phase("load");
   const RunModels models{base, refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  c.run.vae_tile = check_memory_of_run(c, hires.request.value_or(request), encoded_size(canvas, hires), {state_->memory_limit, adapters.scratch});
+  c.run.vae_tile = check_memory_of_run(c, hires.request.value_or(request), encoded_size(request, canvas, hires), {*state_, adapters.scratch, previewer});
   apply_adapters(adapters, models, events);
   base.load();
   check_workflow(base, request);
@@ -221,10 +232,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (request.init_image || hires.upscaler) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
-  if (tiny_previews) {
-    const LoadedPreviewer& tiny = state_->open_previewer(asked.taesd, compute);
-    c.tiny.emplace(PictureDecoder{*tiny.network, tiny.config, backend(), compute, vae_tile_sides[0]});
-  }
+  if (previewer) c.tiny.emplace(previewer->decoder());
   for (LoadedControlNet* net : c.controlnets) net->model();
   c.run.timings.load_s = seconds_since(start);
 

@@ -1,10 +1,13 @@
 // Memory prediction.
 #include "pipeline/memory.h"
 
+#include <algorithm>
 #include <map>
 
+#include "base/memory.h"
 #include "pipeline/control.h"
 #include "pipeline/loaded_model.h"
+#include "pipeline/loaded_previewer.h"
 #include "tensor/counting_backend.h"
 
 namespace imagent {
@@ -40,6 +43,14 @@ struct CountedControls {
   }
 };
 
+// Decodes a preview; -> bytes of the weights.
+size_t count_previewer(Backend& counter, const VaeSource& source, const RunShape& shape) {
+  LoadedPreviewer previewer(source, counter, shape.compute);
+  const PictureDecoder decoder = previewer.decoder();
+  decoder.network(Tensor(counter, {1, std::min(shape.latent_height, decoder.tile), std::min(shape.latent_width, decoder.tile), decoder.config.latent_channels}, shape.compute));
+  return previewer.packed_bytes();
+}
+
 }  // namespace
 
 static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape) {
@@ -63,13 +74,18 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   const Tensor sample(counter, {rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
   const UNetConditions conditions = unet.blank_conditions(rows, shape.tokens);
   unet(sample, conditions, controls.residuals(counter, {rows, shape.latent_height, shape.latent_width, 4}, conditions));
-  counter.release_cached();  // as a run does
   const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
+  const auto decode = [&] {
+    model.vae_decoder()(Tensor(counter, {1, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
+  };
+  if (shape.previews_by_vae) decode();
+  if (shape.previewer) need.weights += count_previewer(counter, *shape.previewer, shape);
+  counter.release_cached();  // as a run does
   if (shape.picture_height > 0) {
     model.vae_encoder()(Tensor(counter, {1, of_tile(shape.picture_height, 8), of_tile(shape.picture_width, 8), 3}, shape.compute));
     counter.release_cached();
   }
-  model.vae_decoder()(Tensor(counter, {1, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
+  decode();
   need.activations = counter.peak_bytes() - held;
   return need;
 }
@@ -83,8 +99,12 @@ MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunSh
   }
 }
 
-void check_memory(const MemoryNeed& need, size_t already_loaded, size_t available, const std::string& what) {
-  const size_t wanted = need.total() - std::min(need.weights, already_loaded);
+size_t MemoryBudget::wanted(const MemoryNeed& need) const { return limit ? need.total() + unused : need.total() - std::min(need.weights, loaded); }
+
+size_t MemoryBudget::available() const { return limit ? limit : available_memory(); }
+
+void check_memory(const MemoryNeed& need, const MemoryBudget& budget, const std::string& what) {
+  const size_t wanted = budget.wanted(need), available = budget.available();
   check(wanted <= available, ErrorKind::memory, "not enough memory for ", what, ": about ", wanted >> 20, " MiB are needed (",
         need.weights >> 20, " MiB of weights, ", need.activations >> 20, " MiB to compute), ", available >> 20, " MiB are available");
 }

@@ -4,6 +4,7 @@
 
 #include "pipeline/loaded_controlnet.h"
 #include "pipeline/model_source.h"
+#include "pipeline/vae_source.h"
 #include "tensor/backend.h"
 
 namespace imagent {
@@ -17,6 +18,8 @@ struct RunShape {
   int vae_tile = 0;     // latents: side of the tiles that the VAE works on, 0: the whole picture
   int picture_height = 0, picture_width = 0;  // pixels of a picture that is encoded, 0: none
   std::vector<const LoadedControlNet*> controlnets = {};  // one a unit: the same one may stand there twice
+  const VaeSource* previewer = nullptr;       // a tiny autoencoder that decodes previews
+  bool previews_by_vae = false;               // or the model's own does
 };
 
 struct MemoryNeed {
@@ -28,7 +31,18 @@ struct MemoryNeed {
 // By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
 MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape);
 
-// Errors: memory, with the numbers, when `need` is more than `available`.
-void check_memory(const MemoryNeed& need, size_t already_loaded, size_t available, const std::string& what);
+// What a run may take. The whole need has to keep within a limit; of what the machine has left only that which is not
+// loaded yet will be taken.
+struct MemoryBudget {
+  size_t limit = 0;       // bytes; 0: what the machine has
+  size_t loaded = 0;      // weights of this run that are loaded already
+  size_t unused = 0;      // and those of earlier runs, which count towards the limit as well
+
+  size_t wanted(const MemoryNeed& need) const;
+  size_t available() const;
+};
+
+// Errors: memory, with the numbers, when the budget does not allow for `need`.
+void check_memory(const MemoryNeed& need, const MemoryBudget& budget, const std::string& what);
 
 }  // namespace imagent

@@ -8,6 +8,7 @@
 #include "pipeline/encode_prompt.h"
 #include "pipeline/memory.h"
 #include "pipeline/model_folder.h"
+#include "pipeline/vae_source.h"
 #include "support/devices.h"
 #include "tensor/buffer.h"
 
@@ -138,6 +139,57 @@ TEST(Memory, PredictionAgreesWithARun) {
   EXPECT_GT(static_cast<double>(need.activations), 0.8 * held);
   EXPECT_LT(static_cast<double>(need.activations), 1.2 * held);
   EXPECT_GT(need.weights, fs::file_size(source_dir() / "models/demo/unet/diffusion_pytorch_model.safetensors"));
+}
+
+TEST(Memory, PredictionCountsPreviews) {
+  Engine plain({.device = "reference", .threads = 0, .builtin_model = source_dir() / "models/demo"});
+  Request r = small_request();
+  r.steps = 1;
+  r.width = r.height = 192;
+  r.taesd = golden("taesd/folder").string();
+  r.preview_every = 1;
+  r.preview = PreviewKind::taesd;
+  Events events;
+  events.progress = [](const Progress&) {};
+  plain.generate(r, events);
+  const VaeSource tiny = open_vae(r.taesd);
+  RunShape shape{.latent_height = 24, .latent_width = 24};
+  const auto source = open_model_source(source_dir() / "models/demo");
+  const MemoryNeed without = predict_memory(source, shape);
+  shape.previewer = &tiny;
+  const MemoryNeed with = predict_memory(source, shape);
+  EXPECT_GT(with.weights, without.weights);
+  EXPECT_GE(with.activations, without.activations);
+  const auto held = static_cast<double>(plain.backend().peak_bytes());
+  EXPECT_GT(static_cast<double>(with.activations), 0.8 * held);
+  EXPECT_LT(static_cast<double>(with.activations), 1.2 * held);
+  shape.previewer = nullptr;
+  shape.previews_by_vae = true;
+  EXPECT_EQ(predict_memory(source, shape).weights, without.weights);
+  EXPECT_GT(predict_memory(source, shape).activations, without.activations) << "the UNet's blocks stay in the pool";
+}
+
+// What a limit allows does not depend on what was drawn before.
+TEST(Memory, LimitsCountWhatIsLoaded) {
+  Request r = small_request(), large = r;
+  r.tiling = large.tiling = true;  // then tiles of the VAE do not help
+  large.width = large.height = 512;
+  const MemoryNeed need = predict_memory(open_model_source(source_dir() / "models/demo"), {.latent_height = 64, .latent_width = 64});
+  Engine limited({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo", .memory_limit = need.activations + need.weights / 2});
+  for (int i = 0; i < 2; ++i) {
+    expect_error(ErrorKind::memory, "not enough memory", [&] { limited.generate(large); });
+    EXPECT_NO_THROW(limited.generate(r));
+  }
+}
+
+TEST(Memory, ModelsOfEarlierRunsMakeRoom) {
+  Request r = small_request(), other = r;
+  other.model = (source_dir() / "models/demo/../demo").string();  // the same model under another name
+  const MemoryNeed need = predict_memory(open_model_source(source_dir() / "models/demo"), {.latent_height = 8, .latent_width = 8});
+  Engine limited({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo", .memory_limit = need.total() + need.weights / 2});
+  const auto first = limited.generate(r), second = limited.generate(other), third = limited.generate(other);
+  EXPECT_EQ(first.results[0].image, second.results[0].image);
+  EXPECT_LT(third.timings.load_s, second.timings.load_s) << "what is in use stays";
 }
 
 TEST(Memory, PromptsDecideTheSizeOfACall) {
