@@ -50,11 +50,14 @@ std::string sha256_of_file(const std::filesystem::path& path, const Cancelled& c
   return digest.hexadecimal();
 }
 
-std::string sha256_of(std::span<const std::byte> bytes) {
-  Digest digest(EVP_sha256());
+static std::string hash_of(const EVP_MD* algorithm, std::span<const std::byte> bytes) {
+  Digest digest(algorithm);
   digest.add(bytes.data(), bytes.size());
   return digest.hexadecimal();
 }
+
+std::string sha256_of(std::span<const std::byte> bytes) { return hash_of(EVP_sha256(), bytes); }
+std::string md5_of(std::span<const std::byte> bytes) { return hash_of(EVP_md5(), bytes); }
 
 std::string git_name_of_file(const std::filesystem::path& path, const Cancelled& cancelled) {
   std::error_code error;

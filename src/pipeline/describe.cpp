@@ -38,8 +38,11 @@ static void describe_seeds(const Run& run, int index, Infotext& info) {
   if (r.seed_resize_width > 0 && r.seed_resize_height > 0) info.set("Seed resize from", str(r.seed_resize_width, "x", r.seed_resize_height));
 }
 
-static void describe_mask(const Request& r, Infotext& info) {
+static void describe_pictures(const Run& run, Infotext& info) {
+  const Request& r = run.request;
   if (!r.init_image) return;
+  if (!run.init_image_hash.empty()) info.set("Init image hash", run.init_image_hash);
+  if (!run.mask_hash.empty()) info.set("Mask hash", run.mask_hash);
   if (r.outpaint.any()) info.set("Outpaint", str(r.outpaint.left, " ", r.outpaint.top, " ", r.outpaint.right, " ", r.outpaint.bottom));
   if (!r.mask && !r.outpaint.any()) return;
   if (r.mask_invert) info.set("Mask mode", "Inpaint not masked");
@@ -97,7 +100,8 @@ std::string describe(const Run& run, int index) {
   info.set("Size", str(r.width, "x", r.height));
   if (!run.model_hash.empty()) info.set("Model hash", run.model_hash);
   info.set("Model", run.model_name);
-  if (!r.vae.empty()) info.set("VAE", std::filesystem::path(r.vae).filename().string());
+  if (!run.vae_hash.empty()) info.set("VAE hash", run.vae_hash);
+  if (!r.vae.empty()) info.set("VAE", part_name(r.vae));
   if (r.tiling) info.set("Tiling", "True");
   describe_seeds(run, index, info);
   if (const auto strength = strength_of(run)) info.set("Denoising strength", decimal(*strength));
@@ -108,7 +112,7 @@ std::string describe(const Run& run, int index) {
   if (r.guidance_rescale > 0) info.set("CFG Rescale", decimal(r.guidance_rescale));
   if (r.guidance_start > 0) info.set("Guidance start", decimal(r.guidance_start));
   if (r.guidance_end < 1) info.set("Guidance end", decimal(r.guidance_end));
-  describe_mask(r, info);
+  describe_pictures(run, info);
   describe_hires(run, info);
   if (!r.refiner.empty()) {
     info.set("Refiner", std::filesystem::path(r.refiner).filename().string());

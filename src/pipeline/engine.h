@@ -44,6 +44,8 @@ struct Run {
   std::vector<Result> results;                    // one an image of the batch
   Request request;
   std::string sampler, scheduler, model_name, model_hash, device;
+  std::string vae_hash;                           // of another VAE than the model's; "": none
+  std::string init_image_hash, mask_hash;         // MD5 of the given pictures' pixels; "": none
   std::vector<std::pair<std::string, std::string>> lora_hashes, embedding_hashes;  // name, A1111's short hash
   int vae_tile = 0;                               // latents: side of the tiles that the VAE worked on, 0: the whole picture
   std::string hires_upscaler;                     // "": no hires pass

@@ -8,13 +8,14 @@
 #include "pipeline/describe.h"
 #include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
+#include "pipeline/find_parts.h"
 #include "pipeline/hires.h"
 #include "pipeline/memory.h"
-#include "pipeline/model_hash.h"
 #include "pipeline/preview.h"
 #include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
 #include "pipeline/run_adapters.h"
+#include "pipeline/run_hashes.h"
 #include "pipeline/tiled_vae.h"
 
 namespace imagent {
@@ -163,8 +164,7 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
     result.latents = std::move(latents[i].values);
     c.run.results.push_back(std::move(result));
   }
-  const std::atomic<bool>* cancel = c.events.cancel;
-  c.run.model_hash = model_hash(*c.base.source(), size_of(c.base.compute()) == 2, [cancel] { return cancel && *cancel; });
+  note_hashes(c);
   for (size_t i = 0; i < latents.size(); ++i) c.run.results[i].infotext = describe(c.run, static_cast<int>(i));
   c.run.timings.decode_s = seconds_since(start);
 }

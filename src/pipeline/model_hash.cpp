@@ -31,7 +31,16 @@ static std::vector<fs::path> files_of(const fs::path& origin) {
   return files;
 }
 
-std::string model_hash(const ModelSource& model, bool prefer_half, const Cancelled& cancelled) {
+std::string weights_hash(const fs::path& origin, const Cancelled& cancelled) {
+  const std::vector<fs::path> files = files_of(origin);
+  if (files.size() == 1) return short_hash(hash_of_file(files[0], cancelled));
+  std::string all;
+  for (const fs::path& file : files) all += hash_of_file(file, cancelled);
+  return short_hash(sha256_of(std::as_bytes(std::span(all))));
+}
+
+std::string model_hash(const ModelSource& source, bool prefer_half, const Cancelled& cancelled) {
+  const ModelSource& model = source.own();
   std::error_code error;
   if (fs::is_regular_file(model.path(), error)) return short_hash(hash_of_file(model.path(), cancelled));
   std::string all;

@@ -11,7 +11,10 @@ namespace imagent {
 // SHA-256 of a file, remembered in imagent's own cache folder; a blob of the hub's cache is named by it. Errors: io, cancelled.
 std::string hash_of_file(const std::filesystem::path& file, const Cancelled& cancelled = {});
 
-// 10 digits: of a single file those of the AUTOMATIC1111 web UI, of a folder those of its parts' hashes together.
+// 10 digits, of a file or of the weight files of a folder together. Errors: io, cancelled.
+std::string weights_hash(const std::filesystem::path& origin, const Cancelled& cancelled = {});
+
+// 10 digits, whatever other VAE it has: of a single file those of the AUTOMATIC1111 web UI, of a folder those of its parts' hashes together.
 // `prefer_half` as in ModelSource::weights(). Errors: io, cancelled.
 std::string model_hash(const ModelSource& model, bool prefer_half, const Cancelled& cancelled = {});
 

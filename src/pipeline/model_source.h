@@ -34,6 +34,7 @@ class ModelSource {
   virtual std::string name() const = 0;
   // `prediction`: what the model is said to predict ("epsilon", "v_prediction", "sample"); "": as the model itself says.
   virtual ModelConfig model_config(const std::string& prediction) const = 0;
+  virtual const ModelSource& own() const { return *this; }  // without another VAE
   virtual bool has(const std::string& part) const = 0;  // "unet", "vae", "text_encoder", "text_encoder_2"
 
   // The tensors of a part under diffusers' names. `prefer_half`: where there are two copies, the one in 16 bits.

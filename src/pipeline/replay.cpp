@@ -26,6 +26,7 @@ constexpr std::array exact_keys = {
 // Keys that name what the run chose, where an own picture's request may have left the choice to the model.
 constexpr std::array choice_keys = {
     KeyField{"Sampler", "sampler"},           KeyField{"Schedule type", "scheduler"},         KeyField{"Hires upscale", "hires_scale"},
+    KeyField{"Hires resize-1", "hires_width"}, KeyField{"Hires resize-2", "hires_height"},
     KeyField{"Hires steps", "hires_steps"},   KeyField{"Hires upscaler", "hires_upscaler"},   KeyField{"Hires sampler", "hires_sampler"},
     KeyField{"Hires prompt", "hires_prompt"}, KeyField{"Hires negative prompt", "hires_negative_prompt"},
     KeyField{"Mask blur", "mask_blur"},       KeyField{"Seed resize from-1", "seed_resize_from_w"}, KeyField{"Seed resize from-2", "seed_resize_from_h"},
@@ -65,7 +66,7 @@ Replay read_replay(const std::string& parameters, const std::string& origin) {
   if (!replay.own()) {
     add_infotext_defaults(info);
     for (const KeyField& known : choice_keys) take(known.key, known.field);
-    take("Denoising strength", info.find("Hires upscale") ? "hires_strength" : "strength");
+    take("Denoising strength", info.find("Hires upscale") || info.find("Hires resize-1") ? "hires_strength" : "strength");
     if (const std::string* schedule = info.find("Schedule type"); schedule && *schedule == "Automatic") replay.given.erase("scheduler");
     replay.given["compat"] = {"a1111", origin};
   }
@@ -74,18 +75,38 @@ Replay read_replay(const std::string& parameters, const std::string& origin) {
   take("Refiner", "refiner");
   const std::string* rng = info.find("RNG");
   replay.given["rng"] = {rng && *rng == "CPU" ? "cpu" : "cuda", origin + ": RNG"};
-  if (const std::string* hash = info.find("Model hash")) replay.model_hash = *hash;
-  if (const std::string* vae = info.find("VAE")) replay.vae = *vae;
+  const auto text_of = [&](std::string_view key) {
+    const std::string* value = info.find(key);
+    return value ? *value : "";
+  };
+  replay.model_hash = text_of("Model hash");
+  replay.vae = text_of("VAE");
+  replay.vae_hash = text_of("VAE hash");
+  replay.init_image_hash = text_of("Init image hash");
+  replay.mask_hash = text_of("Mask hash");
   replay.control = info.find("ControlNet 0") != nullptr;
   return replay;
 }
 
-std::vector<std::string> differences(const Replay& replay, const Run& run) {
+// The files and pictures that a picture was made of, by their hashes where they are told.
+static std::vector<std::string> other_ingredients(const Replay& replay, const Run& run) {
   std::vector<std::string> all;
-  if (!replay.model_hash.empty() && !run.model_hash.empty() && replay.model_hash != run.model_hash)
-    all.push_back(str("the model is another one: its hash is ", run.model_hash, ", the picture's ", replay.model_hash));
+  const auto compare = [&](const char* what, const std::string& was, const std::string& is) {
+    if (!was.empty() && !is.empty() && was != is) all.push_back(str(what, " is another one: its hash is ", is, ", the picture's ", was));
+  };
+  compare("the model", replay.model_hash, run.model_hash);
+  compare("the VAE", replay.vae_hash, run.vae_hash);
+  compare("the picture to start from", replay.init_image_hash, run.init_image_hash);
+  compare("the mask", replay.mask_hash, run.mask_hash);
   if (!replay.vae.empty() && run.request.vae.empty()) all.push_back(str("the picture had another VAE, ", replay.vae, ": name it with --vae"));
+  if (replay.own() && replay.vae.empty() && !run.request.vae.empty()) all.push_back("the picture had the model's own VAE, without --vae");
+  if (!replay.mask_hash.empty() && !run.request.mask) all.push_back("the picture had a mask: name it with --mask");
   if (replay.control && run.request.controls.empty()) all.push_back("the picture had ControlNets: name them with --control-net, and their pictures");
+  return all;
+}
+
+std::vector<std::string> differences(const Replay& replay, const Run& run) {
+  std::vector<std::string> all = other_ingredients(replay, run);
   if (!replay.own()) return all.push_back("the picture was drawn by another program"), all;
   if (replay.version != version) all.push_back(str("the picture was drawn by imagent ", replay.version, ", this is ", version));
   if (!replay.device.empty() && replay.device != run.device)

@@ -13,7 +13,8 @@ namespace imagent {
 struct Replay {
   GivenValues given;
   std::string model_hash;              // of the model that drew it; "": not told
-  std::string vae;                     // the name of another VAE than the model's
+  std::string vae, vae_hash;           // the name and hash of another VAE than the model's
+  std::string init_image_hash, mask_hash;  // of the pictures it was drawn from
   bool control = false;                // whether there were ControlNets
   std::string version, device;         // of the imagent that drew it, and what it computed on; "": another program
 

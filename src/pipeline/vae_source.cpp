@@ -98,6 +98,7 @@ class WithVae : public ModelSource {
   WithVae(std::shared_ptr<const ModelSource> model, VaeSource vae) : model_(std::move(model)), vae_(std::move(vae)) {}
   const fs::path& path() const override { return model_->path(); }
   std::string name() const override { return model_->name(); }
+  const ModelSource& own() const override { return model_->own(); }
   bool has(const std::string& part) const override { return part == "vae" || model_->has(part); }
   ModelConfig model_config(const std::string& prediction) const override {
     ModelConfig config = model_->model_config(prediction);

@@ -100,6 +100,51 @@ TEST(Replay, WebUiTextIsDrawnByItsRules) {
   EXPECT_NE(all[0].find("6ce0161689"), std::string::npos);
 }
 
+// Files and pictures that a picture was made of are known by their hashes.
+TEST(Replay, OtherIngredientsAreTold) {
+  Request r = filled();
+  r.vae = "folder/fine.safetensors";
+  r.init_image = std::make_shared<Image>(8, 8, 3);
+  r.mask = std::make_shared<Image>(8, 8, 1);
+  r.strength = 0.5;
+  imagent::Run run = run_of(r);
+  run.vae_hash = "1111111111";
+  run.init_image_hash = "aa";
+  run.mask_hash = "bb";
+  const std::string text = describe(run, 0);
+  EXPECT_NE(text.find(", VAE hash: 1111111111, VAE: fine.safetensors, "), std::string::npos) << text;
+  EXPECT_NE(text.find(", Init image hash: aa, Mask hash: bb, "), std::string::npos) << text;
+  const Replay replay = read_replay(text, "picture");
+  EXPECT_TRUE(differences(replay, run).empty());
+  imagent::Run other = run;
+  other.vae_hash = "2222222222";
+  other.init_image_hash = "cc";
+  other.mask_hash = "dd";
+  const auto all = differences(replay, other);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_NE(all[0].find("the VAE is another one: its hash is 2222222222, the picture's 1111111111"), std::string::npos) << all[0];
+  EXPECT_NE(all[1].find("the picture to start from"), std::string::npos);
+  EXPECT_NE(all[2].find("the mask"), std::string::npos);
+  other = run;
+  other.request.vae = "";
+  other.request.mask = nullptr;
+  other.vae_hash = other.mask_hash = "";
+  EXPECT_EQ(differences(replay, other).size(), 2u);
+  const Replay own_vae = read_replay(describe(run_of(filled()), 0), "picture");
+  EXPECT_EQ(differences(own_vae, run).size(), 1u);
+}
+
+TEST(Replay, HiresSizesOfTheWebUi) {
+  const Replay replay = read_replay("a cat\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 42, Size: 512x512, Model: v1-5, Denoising strength: 0.4, "
+                                    "Hires resize: 1024x0, Hires upscaler: Latent, Version: v1.10.1", "x.png");
+  Request r;
+  apply(r, request_fields(), replay.given);
+  EXPECT_EQ(r.hires_width, 1024);
+  EXPECT_EQ(r.hires_height, 0);
+  EXPECT_DOUBLE_EQ(r.hires_strength, 0.4);
+  EXPECT_FALSE(r.strength);
+}
+
 TEST(Replay, BadTextsAreUsageErrors) {
   EXPECT_THROW(read_replay("", "x.png"), Error);
   EXPECT_THROW(read_replay("only a prompt", "x.png"), Error);
