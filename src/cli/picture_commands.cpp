@@ -9,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
 #include "image/codec.h"
+#include "image/compose.h"
 #include "pipeline/defaults.h"
 
 namespace imagent {
@@ -74,6 +75,12 @@ static std::shared_ptr<const Image> read_input(const std::string& path, const ch
   return std::make_shared<Image>(read_image(path));
 }
 
+// As a mask: what is not there is drawn.
+static std::shared_ptr<const Image> transparent_parts(const Image& picture) {
+  Image mask = invert(alpha_of(picture));
+  return bounding_box(mask) ? std::make_shared<Image>(std::move(mask)) : nullptr;
+}
+
 // What a command is about: it asks for the inputs without which another one was meant.
 enum class Workflow { txt2img, img2img, inpaint, outpaint, pix2pix };
 
@@ -85,6 +92,7 @@ static void read_inputs(Workflow workflow, Request& request, const RunOptions& o
   check(workflow != Workflow::txt2img || !replayed || !request.strength, ErrorKind::usage,
         "--from: that picture was drawn from another one: use the command it was drawn with, and -i with the same picture");
   check(workflow == Workflow::txt2img || picture, ErrorKind::usage, "--init-image is missing: the picture to start from");
+  if (workflow == Workflow::inpaint && picture && !request.mask) request.mask = transparent_parts(*request.init_image);
   check(workflow != Workflow::inpaint || request.mask, ErrorKind::usage, "--mask is missing: a picture that is white where something is to be drawn");
   check(workflow != Workflow::outpaint || request.outpaint.any(), ErrorKind::usage, "--outpaint is missing: how many pixels to add, as N or LEFT,TOP,RIGHT,BOTTOM");
   if (workflow == Workflow::pix2pix && !request.image_guidance) request.image_guidance = default_image_guidance;
@@ -100,7 +108,7 @@ static int draw_pictures(Workflow workflow, const Arguments& arguments) {
   read_inputs(workflow, request, options, replay.has_value());
   Outputs outputs(options, options.count * request.batch);
   Engine engine({.device = options.device, .threads = options.threads, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir,
-                 .models_folder = options.models_dir, .offline = options.offline});
+                 .upscalers_dir = options.upscalers_dir, .models_folder = options.models_dir, .offline = options.offline});
   const bool varies = request.variation_strength > 0;
   for (int i = 0; i < options.count; ++i) {
     const Run run = generate_once(engine, request, options, outputs);

@@ -14,7 +14,7 @@ struct RunOptions {
   std::string init_image, mask;        // files
   std::string output = "out.png";      // %d, a folder, "-" for standard output
   std::string save_latents;
-  std::string lora_dir, embeddings_dir;
+  std::string lora_dir, embeddings_dir, upscalers_dir;
   int count = 1;                       // runs, one after another
   std::string models_dir;              // models by their file names, "": none
   std::string device = "auto";

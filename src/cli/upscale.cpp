@@ -9,11 +9,13 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/downloads.h"
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
 #include "image/codec.h"
 #include "image/infotext.h"
 #include "pipeline/field_rules.h"
+#include "pipeline/model_lookup.h"
 #include "pipeline/upscale.h"
 
 namespace imagent {
@@ -22,7 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct UpscaleOptions {
-  std::string model, upscaler, folder;
+  std::string model, upscaler;
   std::optional<float> scale;
   int tile = -1;                       // -1: as memory allows
   std::optional<DType> dtype;
@@ -36,9 +38,6 @@ const std::vector<Field<UpscaleOptions>>& upscale_fields() {
       {{.name = "upscaler", .flags = {"--upscaler"}, .json = {}, .group = "Upscaling", .value = "NAME",
         .help = "nearest, area, bilinear, bicubic, lanczos, or the name of a file in --upscalers-dir", .default_text = "lanczos"},
        rule::path(&UpscaleOptions::upscaler)},
-      {{.name = "upscalers_dir", .flags = {"--upscalers-dir"}, .json = {}, .group = "Upscaling", .value = "FOLDER",
-        .help = "Where the files of networks lie that are given by name", .default_text = "none"},
-       rule::path(&UpscaleOptions::folder)},
       {{.name = "upscale_by", .flags = {"--scale"}, .json = {"upscaling_resize"}, .group = "Upscaling", .value = "X",
         .help = "How many times as wide and high", .default_text = "the network's own, else 2"},
        rule::real(&UpscaleOptions::scale, {0.05, 16})},
@@ -55,7 +54,7 @@ const std::vector<Field<UpscaleOptions>>& upscale_fields() {
 std::vector<Field<RunOptions>> shared_fields() {
   std::vector<Field<RunOptions>> fields;
   for (const Field<RunOptions>& field : run_fields())
-    for (const char* name : {"output", "no_metadata", "device", "cpu", "threads", "json", "progress", "quiet", "verbose"})
+    for (const char* name : {"output", "upscalers_dir", "offline", "no_metadata", "device", "cpu", "threads", "json", "progress", "quiet", "verbose"})
       if (field.info.name == name) fields.push_back(field);
   return fields;
 }
@@ -138,9 +137,13 @@ int run_upscale(const Arguments& arguments) {
   const DType compute = call.options.dtype.value_or(DType::f32);
   check(backend->supports(compute), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(compute), " on this machine: f32 is always possible");
   backend->cancel = &interrupted();
-  UpscalerOptions options{.backend = backend.get(), .compute = compute, .folder = call.options.folder};
+  UpscalerOptions options{.backend = backend.get(), .compute = compute, .folder = call.run.upscalers_dir};
   if (call.options.tile >= 0) options.tile = call.options.tile;
-  const std::string name = !call.options.model.empty() ? call.options.model : !call.options.upscaler.empty() ? call.options.upscaler : "lanczos";
+  std::string name = !call.options.model.empty() ? call.options.model : !call.options.upscaler.empty() ? call.options.upscaler : "lanczos";
+  if (std::error_code error; name.find('/') != name.npos && !std::filesystem::exists(name, error) && may_be_of_hub(name)) {
+    ProgressReporter reporter(progress_on_terminal(call.run.progress, call.run.quiet));
+    name = find_model({.builtin_model = {}, .offline = call.run.offline}, name, download_events(reporter), size_of(compute) == 2).path.string();
+  }
   const auto upscaler = make_upscaler(name, options);
   const double scale = call.options.scale ? static_cast<double>(*call.options.scale) : upscaler->scale() > 0 ? upscaler->scale() : 2;
   for (const std::string& path : call.pictures) {

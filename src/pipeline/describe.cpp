@@ -62,7 +62,10 @@ static void describe_pictures(const Run& run, Infotext& info) {
 static void describe_hires(const Run& run, Infotext& info) {
   const Request& r = run.request;
   if (run.hires_upscaler.empty()) return;
-  info.set("Hires upscale", decimal(r.hires_scale));
+  if (r.hires_width > 0 || r.hires_height > 0)
+    info.set("Hires resize", str(r.hires_width, "x", r.hires_height));
+  else
+    info.set("Hires upscale", decimal(r.hires_scale));
   if (r.hires_steps > 0) info.set("Hires steps", std::to_string(r.hires_steps));
   info.set("Hires upscaler", run.hires_upscaler);
   if (!r.hires_sampler.empty()) info.set("Hires sampler", std::string(find_sampler(r.hires_sampler).sampler->display));

@@ -44,8 +44,8 @@ struct Hires {
 };
 
 // Of the picture that goes through the VAE's encoder; 0x0 when none does.
-Size encoded_size(const Canvas& canvas, const Hires& hires) {
-  if (hires.upscaler) return {hires.request->width, hires.request->height};
+Size encoded_size(const Request& r, const Canvas& canvas, const Hires& hires) {
+  if (hires.upscaler) return hires_enlarged_size(r);
   return {canvas.picture.width, canvas.picture.height};
 }
 
@@ -189,7 +189,7 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
 }
 
 Run Engine::generate(const Request& given, const Events& events) {
-  const Request asked = with_styles(with_seed(given));
+  Request asked = with_styles(with_seed(given));
   if (has_wildcards(asked)) return generate_each(*this, asked, events);
   const DType compute = compute_dtype(backend(), asked);
   const bool half = size_of(compute) == 2;
@@ -210,7 +210,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
   const Canvas canvas = make_canvas(request);
   Hires hires{hires_request(request), nullptr};
-  if (hires.request) hires.upscaler = hires_upscaler(request, backend(), compute);
+  if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir});
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
   RunContext c{events, base, refiner, state_->open_controlnets(request, compute), {}};

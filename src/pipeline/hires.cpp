@@ -1,6 +1,7 @@
 // The second pass.
 #include "pipeline/hires.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -28,16 +29,33 @@ std::string bare(std::string_view name) {
   return out;
 }
 
-int scaled(int pixels, float scale) { return static_cast<int>(static_cast<float>(pixels) * scale) / 8 * 8; }
+constexpr int most_side = 8192;
 
-Latents enlarged(const LatentUpscaler& upscaler, const Latents& latents, const Request& second) {
-  return interpolate(latents, second.height / 8, second.width / 8, upscaler.mode, upscaler.antialias);
+int down_to_8(int64_t pixels) { return static_cast<int>(std::min<int64_t>(pixels, 1 << 20) / 8 * 8); }
+int scaled(int pixels, float scale) { return down_to_8(static_cast<int>(static_cast<float>(pixels) * scale)); }
+
+bool has_size(const Request& r) { return r.hires_width > 0 || r.hires_height > 0; }
+
+// The middle of what was enlarged, as the web UI cuts latents (truncate_x, truncate_y).
+Latents middle(const Latents& latents, Size pixels) {
+  Latents out(latents.channels, pixels.height / 8, pixels.width / 8);
+  if (out.size() == latents.size()) return latents;
+  const int top = (latents.height - out.height) / 2, left = (latents.width - out.width) / 2;
+  for (int c = 0; c < out.channels; ++c)
+    for (int y = 0; y < out.height; ++y)
+      std::copy_n(&latents.values[static_cast<size_t>((c * latents.height + top + y) * latents.width + left)], out.width,
+                  &out.values[static_cast<size_t>((c * out.height + y) * out.width)]);
+  return out;
 }
 
-EncodedPicture enlarged(const Upscaler& upscaler, RunContext& c, const Latents& latents, const Request& second) {
+Latents enlarged(const LatentUpscaler& upscaler, const Latents& latents, Size size) {
+  return interpolate(latents, size.height / 8, size.width / 8, upscaler.mode, upscaler.antialias);
+}
+
+EncodedPicture enlarged(const Upscaler& upscaler, RunContext& c, const Latents& latents, Size size) {
   LoadedModel& model = c.last_model();
   const Image small = decode_latents(c.decoder_of(model), latents, c.quantization());
-  return encode_picture(c.base, upscaler(small, {second.width, second.height}), c.run.vae_tile);
+  return encode_picture(c.base, upscaler(small, size), c.run.vae_tile);
 }
 
 }  // namespace
@@ -50,12 +68,24 @@ const LatentUpscaler* find_latent_upscaler(std::string_view name) {
   return nullptr;
 }
 
+// modules/processing.py: calculate_target_resolution.
+Size hires_enlarged_size(const Request& r) {
+  if (!has_size(r)) return {scaled(r.width, r.hires_scale), scaled(r.height, r.hires_scale)};
+  const int64_t height_by_width = int64_t{r.hires_width} * r.height / r.width, width_by_height = int64_t{r.hires_height} * r.width / r.height;
+  const bool by_width = r.hires_height == 0 || (r.hires_width > 0 && height_by_width >= r.hires_height);
+  return by_width ? Size{r.hires_width, down_to_8(height_by_width)} : Size{down_to_8(width_by_height), r.hires_height};
+}
+
 std::optional<Request> hires_request(const Request& r) {
-  if (!r.enable_hr || r.hires_scale <= 1) return std::nullopt;
+  if (!r.enable_hr || (r.hires_scale <= 1 && !has_size(r))) return std::nullopt;
   check(!r.init_image, ErrorKind::usage, "the hires pass goes on from a picture drawn from text; a given picture is enlarged by --width and --height");
   Request second = r;
-  second.width = scaled(r.width, r.hires_scale);
-  second.height = scaled(r.height, r.hires_scale);
+  const Size size = hires_enlarged_size(r);
+  check(size.width <= most_side && size.height <= most_side, ErrorKind::usage, "the hires pass would enlarge the picture to ", size.width, "x", size.height,
+        " pixels before it is cut: at most ", most_side, " a side are possible");
+  const bool cut = r.hires_width > 0 && r.hires_height > 0;
+  second.width = cut ? r.hires_width : size.width;
+  second.height = cut ? r.hires_height : size.height;
   if (r.hires_steps > 0) second.steps = r.hires_steps;
   second.strength = r.hires_strength;
   if (!r.hires_sampler.empty()) second.sampler = r.hires_sampler;
@@ -66,10 +96,10 @@ std::optional<Request> hires_request(const Request& r) {
   return second;
 }
 
-std::unique_ptr<const Upscaler> hires_upscaler(const Request& r, Backend& backend, DType compute) {
+std::unique_ptr<const Upscaler> hires_upscaler(const Request& r, const UpscalerOptions& options) {
   if (find_latent_upscaler(r.hires_upscaler)) return nullptr;
   try {
-    return make_upscaler(r.hires_upscaler, {.backend = &backend, .compute = compute});
+    return make_upscaler(r.hires_upscaler, options);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::usage) throw;
     std::vector<std::string> names;
@@ -82,11 +112,14 @@ std::vector<Latents> draw_hires(RunContext& c, const Request& second, const Upsc
   c.phase("hires");
   const auto start = Clock::now();
   PassSource source;
+  const Size size = hires_enlarged_size(c.request()), kept{second.width, second.height};
   for (const Latents& latents : first) {
-    if (upscaler)
-      source.pictures.push_back(enlarged(*upscaler, c, latents, second));
-    else
-      source.latents.push_back(enlarged(*find_latent_upscaler(second.hires_upscaler), latents, second));
+    if (upscaler) {
+      const EncodedPicture picture = enlarged(*upscaler, c, latents, size);
+      source.pictures.push_back({middle(picture.mean, kept), middle(picture.deviation, kept), picture.scaling_factor});
+    } else {
+      source.latents.push_back(middle(enlarged(*find_latent_upscaler(second.hires_upscaler), latents, size), kept));
+    }
   }
   c.run.timings.encode_s += seconds_since(start);
   c.base.backend().release_cached();

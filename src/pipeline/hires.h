@@ -22,12 +22,16 @@ std::span<const LatentUpscaler> latent_upscaler_list();
 // By either spelling; nullptr when it is none.
 const LatentUpscaler* find_latent_upscaler(std::string_view name);
 
+// What a picture is enlarged to: the size of the second pass, or more in one direction, which is cut away when both sides of
+// another shape are asked for. Multiples of 8.
+Size hires_enlarged_size(const Request& request);
+
 // The second pass as a request of its own, with its size, steps, strength, sampler and prompts; nothing without one.
 // Errors: usage (a picture to start from, a size beyond what is allowed).
 std::optional<Request> hires_request(const Request& request);
 
 // What enlarges the picture; nullptr when the latents are enlarged. Errors: usage (unknown), those of make_upscaler().
-std::unique_ptr<const Upscaler> hires_upscaler(const Request& request, Backend& backend, DType compute);
+std::unique_ptr<const Upscaler> hires_upscaler(const Request& request, const UpscalerOptions& options);
 
 // The latents of the first pass -> those of the second. `second` and `upscaler` as above.
 std::vector<Latents> draw_hires(RunContext& c, const Request& second, const Upscaler* upscaler, const std::vector<Latents>& first);

@@ -93,7 +93,8 @@ struct Request {
 
   // The hires pass: enlarged and drawn over.
   float hires_scale = 0;                      // up to 1: off
-  bool enable_hr = true;                      // A1111's switch; off: hires_scale does not count
+  int hires_width = 0, hires_height = 0;      // or its size in pixels; one of them: the other one by the proportions
+  bool enable_hr = true;                      // A1111's switch; off: scale and size do not count
   int hires_steps = 0;                        // 0: as the first pass
   double hires_strength = 0.7;
   std::string hires_upscaler = "latent";

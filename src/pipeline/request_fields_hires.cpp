@@ -8,10 +8,17 @@ namespace imagent {
 
 std::vector<Field<Request>> hires_fields() {
   const std::string group = "Hires fix";
+  constexpr rule::WholeRange hires_side = {.low = 0, .high = 8192, .step = 8, .unset = 0};
   return {
       {{.name = "hires_scale", .flags = {"--hires"}, .json = {"hr_scale"}, .group = group, .value = "SCALE",
         .help = "Draw, enlarge that many times, and draw over; up to 1: off", .default_text = "off"},
        rule::real(&Request::hires_scale, {0, 8})},
+      {{.name = "hires_width", .flags = {"--hires-width"}, .json = {"hr_resize_x"}, .group = group, .value = "PIXELS",
+        .help = "Width of the second pass, instead of --hires; without the height that follows from the proportions", .default_text = "0, by --hires"},
+       rule::whole(&Request::hires_width, hires_side)},
+      {{.name = "hires_height", .flags = {"--hires-height"}, .json = {"hr_resize_y"}, .group = group, .value = "PIXELS",
+        .help = "Height of the second pass; with both the picture is enlarged until it covers them, and cut", .default_text = "0, by --hires"},
+       rule::whole(&Request::hires_height, hires_side)},
       {{.name = "enable_hr", .flags = {}, .json = {}, .group = group, .value = "", .help = "", .default_text = "", .kind = FieldKind::toggle},
        rule::toggle(&Request::enable_hr)},
       {{.name = "hires_steps", .flags = {"--hires-steps"}, .json = {"hr_second_pass_steps"}, .group = group, .value = "N",

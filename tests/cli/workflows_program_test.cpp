@@ -93,6 +93,54 @@ TEST_F(WorkflowProgram, HiresPass) {
   EXPECT_EQ(Arrays(file("l.safetensors"))["latents"].shape[3], 12);
 }
 
+// A network by its name in a folder, and a size of another shape.
+TEST_F(WorkflowProgram, HiresPassByANetwork) {
+  const Finished done = draw({"txt2img", "-W", "64", "-H", "64", "--hires-width", "128", "--hires-height", "96", "--hires-steps", "2", "--hires-strength", "0.3",
+                              "--hires-upscaler", "compact_x4", "--upscalers-dir", golden("upscale").string()});
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(out().width, 128);
+  EXPECT_EQ(out().height, 96);
+  EXPECT_EQ(parameter("Hires resize-1"), "128");
+  EXPECT_EQ(parameter("Hires upscaler"), "compact_x4");
+  const Image first = out();
+  const std::string picture = file("hires.png");
+  std::filesystem::rename(file("out.png"), picture);
+  const Finished again = run({"txt2img", "--from", picture, "--upscalers-dir", golden("upscale").string(), "-o", file("out.png")});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(out(), first);
+}
+
+// What is transparent is drawn when there is no mask.
+TEST_F(WorkflowProgram, InpaintTransparentParts) {
+  Image cut = in();
+  Image hole(cut.width, cut.height, 4);
+  for (int y = 0; y < cut.height; ++y)
+    for (int x = 0; x < cut.width; ++x) {
+      std::copy_n(cut.at(x, y), 3, hole.at(x, y));
+      hole.at(x, y)[3] = x >= 24 && x < 48 && y >= 20 && y < 44 ? 0 : 255;
+    }
+  const auto bytes = encode_image(hole);
+  std::ofstream(file("hole.png"), std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  const Finished done = draw({"inpaint", "-i", file("hole.png"), "--mask-blur", "0"});
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(crop(out(), {0, 0, 72, 16}), crop(in(), {0, 0, 72, 16}));
+  EXPECT_NE(crop(out(), {24, 20, 24, 24}), crop(in(), {24, 20, 24, 24}));
+}
+
+// A replay says when it starts from something else.
+TEST_F(WorkflowProgram, ReplayKnowsItsPicture) {
+  ASSERT_EQ(draw({"img2img", "-i", file("in.png"), "--strength", "0.5"}).code, 0);
+  const std::string picture = file("drawn.png");
+  std::filesystem::rename(file("out.png"), picture);
+  const Finished same = run({"img2img", "--from", picture, "-i", file("in.png"), "-o", file("out.png")});
+  ASSERT_EQ(same.code, 0) << same.err;
+  EXPECT_EQ(same.err.find("--from:"), std::string::npos) << same.err;
+  EXPECT_EQ(out(), read_image(picture));
+  const Finished other = run({"img2img", "--from", picture, "-i", picture, "-o", file("out.png")});
+  ASSERT_EQ(other.code, 0) << other.err;
+  EXPECT_NE(other.err.find("--from: the picture to start from is another one"), std::string::npos) << other.err;
+}
+
 TEST_F(WorkflowProgram, VariationsKeepTheirSeed) {
   const Finished done = draw({"txt2img", "-W", "64", "-H", "64", "--variation-seed", "9", "--variation-strength", "0.3", "--count", "2"});
   ASSERT_EQ(done.code, 0) << done.err;

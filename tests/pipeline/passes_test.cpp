@@ -5,6 +5,7 @@
 
 #include "image/compose.h"
 #include "pipeline/engine.h"
+#include "pipeline/hires.h"
 #include "pipeline/picture_inputs.h"
 #include "support/golden.h"
 #include "support/pictures.h"
@@ -110,6 +111,54 @@ TEST_F(Passes, TheHiresPassDoesItsOwnSteps) {
       EXPECT_NE(run.results[0].infotext.find("Hires sampler: Euler a"), std::string::npos);
       EXPECT_NE(run.results[0].infotext.find("Size: 64x64"), std::string::npos);
     }
+}
+
+TEST_F(Passes, TheHiresPassTakesASize) {
+  struct Case {
+    int width, height;      // asked for
+    Size enlarged, drawn;   // of a picture of 96x64
+  };
+  for (const Case& c : {Case{144, 0, {144, 96}, {144, 96}}, Case{0, 80, {120, 80}, {120, 80}}, Case{128, 128, {192, 128}, {128, 128}},
+                        Case{192, 96, {192, 128}, {192, 96}}, Case{144, 96, {144, 96}, {144, 96}}}) {
+    Request r = request();
+    r.width = 96;
+    r.height = 64;
+    r.hires_width = c.width;
+    r.hires_height = c.height;
+    r.hires_steps = 1;
+    const Size enlarged = hires_enlarged_size(r);
+    EXPECT_EQ(enlarged.width, c.enlarged.width);
+    EXPECT_EQ(enlarged.height, c.enlarged.height);
+    for (const char* upscaler : {"latent", "nearest"}) {
+      r.hires_upscaler = upscaler;
+      const auto run = engine().generate(r);
+      EXPECT_EQ(run.results[0].image.width, c.drawn.width);
+      EXPECT_EQ(run.results[0].image.height, c.drawn.height);
+      EXPECT_NE(run.results[0].infotext.find(str("Hires resize: ", c.width, "x", c.height, ", ")), std::string::npos) << run.results[0].infotext;
+    }
+  }
+  Request r = request();
+  r.width = 64;
+  r.height = 1024;
+  r.hires_width = r.hires_height = 2048;
+  EXPECT_THROW(engine().generate(r), Error);
+}
+
+// What is cut away is the same on both sides, and what stays is the middle.
+TEST_F(Passes, AHiresPassOfAnotherShapeShowsTheMiddle) {
+  Request r = request();
+  r.width = 128;
+  r.height = 64;
+  r.hires_upscaler = "lanczos";
+  r.hires_strength = 0.05;
+  r.hires_steps = 1;
+  r.hires_width = 256;
+  r.hires_height = 128;
+  const Image whole = engine().generate(r).results[0].image;
+  r.hires_width = 128;
+  const Image part = engine().generate(r).results[0].image;
+  EXPECT_GE(difference(part, crop(whole, {64, 0, 128, 128})).psnr, 20);
+  EXPECT_LT(difference(part, crop(whole, {32, 0, 128, 128})).psnr, 20);
 }
 
 TEST_F(Passes, HiresOfAWeakStrengthKeepsTheComposition) {
