@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "image/canny.h"
 #include "image/infotext.h"
+#include "pipeline/find_parts.h"
 #include "pipeline/picture_start.h"
 #include "pipeline/replay.h"
 #include "sampling/samplers.h"
@@ -82,7 +83,7 @@ static std::optional<double> strength_of(const Run& run) {
 
 // As A1111's ControlNet extension writes a unit.
 static std::string describe_control(const ControlUnit& unit) {
-  std::string text = str("Module: ", unit.preprocess == Preprocessor::canny ? "canny" : "none", ", Model: ", std::filesystem::path(unit.model).stem().string(),
+  std::string text = str("Module: ", unit.preprocess == Preprocessor::canny ? "canny" : "none", ", Model: ", std::filesystem::path(part_name(unit.model)).stem().string(),
                          ", Weight: ", decimal(unit.strength), ", Resize Mode: Just Resize");
   if (unit.preprocess == Preprocessor::canny) text += str(", Threshold A: ", CannyThresholds{}.low, ", Threshold B: ", CannyThresholds{}.high);
   return text + str(", Guidance Start: ", decimal(unit.start), ", Guidance End: ", decimal(unit.end), ", Pixel Perfect: True, Control Mode: ",

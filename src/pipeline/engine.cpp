@@ -19,6 +19,8 @@ Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>())
   state_->memory_limit = options.memory_limit;
   state_->loras = LoraLibrary(options.lora_dir, options.lora_paths);
   state_->embeddings = EmbeddingLibrary(options.embeddings_dir);
+  state_->upscalers_dir = options.upscalers_dir;
+  state_->names_parts = options.lora_paths;
 }
 Engine::~Engine() = default;
 

@@ -21,7 +21,8 @@ struct EngineOptions {
   size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
   std::filesystem::path lora_dir = {};            // where LoRAs named in prompts and requests lie; "": nowhere
   std::filesystem::path embeddings_dir = {};      // textual inversion: files whose names are words of the prompt
-  bool lora_paths = true;                         // requests may name any LoRA file of this machine
+  std::filesystem::path upscalers_dir = {};       // where networks named as hires upscalers lie; "": nowhere
+  bool lora_paths = true;                         // requests may name any LoRA file of this machine, and parts of models of the hub
   std::filesystem::path models_folder = {};       // models that are called by their file name; "": none
   bool offline = false;                           // models are never downloaded
 };

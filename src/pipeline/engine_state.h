@@ -31,6 +31,8 @@ struct Engine::State {
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
   LoraLibrary loras;
   EmbeddingLibrary embeddings;
+  std::filesystem::path upscalers_dir;
+  bool names_parts = true;                           // requests may name parts of the hub
   std::mutex running;                                // one run at a time: a run uses the whole machine
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 

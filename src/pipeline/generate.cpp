@@ -193,6 +193,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (has_wildcards(asked)) return generate_each(*this, asked, events);
   const DType compute = compute_dtype(backend(), asked);
   const bool half = size_of(compute) == 2;
+  if (state_->names_parts) asked = with_found_parts(state_->lookup, std::move(asked), events, half);
   const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
   const fs::path refiner_path = asked.refiner.empty() ? fs::path() : imagent::find_model(state_->lookup, asked.refiner, events, half).path;
   const std::lock_guard one_at_a_time(state_->running);

@@ -53,6 +53,8 @@ std::optional<fs::path> find_own_model(const ModelLookup& lookup, const std::str
   return name == lookup.builtin_model.filename() ? std::optional(lookup.builtin_model) : std::nullopt;
 }
 
+bool may_be_of_hub(const std::string& name) { return !is_only_a_path(name) && Registry::for_user().resolve(name); }
+
 HubSettings hub_settings_of(const ModelLookup& lookup) {
   HubSettings settings = hub_settings();
   settings.offline |= lookup.offline;

@@ -35,6 +35,10 @@ FoundModel find_model(const ModelLookup& lookup, const std::string& name, const 
 // The same, but only what is on this machine without the hub's cache; nothing when the name may mean something there.
 std::optional<std::filesystem::path> find_own_model(const ModelLookup& lookup, const std::string& name);
 
+// Whether a name is an alias, or has the form of one of the hub (ORG/NAME, ORG/NAME/FILE, with @REVISION) and not only of a path.
+// Errors: usage (the user's registry).
+bool may_be_of_hub(const std::string& name);
+
 HubSettings hub_settings_of(const ModelLookup& lookup);
 
 FoundModel recommended_by(const KnownModel& known);   // without a path

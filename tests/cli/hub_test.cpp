@@ -70,6 +70,36 @@ TEST_F(HubProgramTest, DrawsWithAModelOfTheHubAndThenOffline) {
   EXPECT_NE(named.out.find("\"model\":\"org/model\""), std::string::npos) << named.out;
 }
 
+// So are the parts that a request adds to a model: by their repository, or as one file of it.
+TEST_F(HubProgramTest, DrawsWithPartsOfTheHub) {
+  const fs::path vae = golden("models/sd15/vae"), lora = golden("adapters/kohya.safetensors"), upscaler = golden("upscale/compact_x4.safetensors");
+  hub.add_folder(vae);
+  hub.add("loras/kohya.safetensors", read_bytes(lora), true);
+  hub.add("compact_x4.safetensors", read_bytes(upscaler), true);
+  const std::string model_folder = golden("models/sd15").string();
+  const auto parts = [](const std::string& vae_name, const std::string& lora_name, const std::string& upscaler_name) {
+    return Words{"--vae", vae_name, "--lora", lora_name + ":0.5", "--hires", "1.5", "--hires-steps", "1", "--hires-upscaler", upscaler_name};
+  };
+  const Words named = parts("org/model", "org/model/loras/kohya.safetensors", "org/model/compact_x4.safetensors");
+  const Finished done = draw(model_folder, "a.png", named);
+  ASSERT_EQ(done.code, 0) << done.err;
+  ASSERT_EQ(draw(model_folder, "b.png", parts(vae.string(), lora.string(), upscaler.string())).code, 0);
+  EXPECT_EQ(file("a.png"), file("b.png"));
+  const size_t requests = hub.requests().size();
+  Words offline = named;
+  offline.push_back("--offline");
+  ASSERT_EQ(draw(model_folder, "c.png", offline).code, 0);
+  EXPECT_EQ(hub.requests().size(), requests);
+  EXPECT_EQ(file("a.png"), file("c.png"));
+  const Finished larger = call({"upscale", (scratch / "a.png").string(), "-m", "org/model/compact_x4.safetensors", "-o", (scratch / "d.png").string()});
+  EXPECT_EQ(larger.out, (scratch / "d.png").string() + " 384x384\n") << larger.err;
+
+  const Finished told = call({"txt2img", "-m", model_folder, "-p", "x", "-W", "64", "-H", "64", "--steps", "1", "--vae", "org/model", "-o", (scratch / "e.png").string()});
+  ASSERT_EQ(told.code, 0) << told.err;
+  EXPECT_NE(call({"inspect", (scratch / "e.png").string()}).out.find("VAE: model"), std::string::npos) << call({"inspect", (scratch / "e.png").string()}).out;
+  EXPECT_EQ(draw(model_folder, "f.png", {"--vae", "org/other"}).code, 3);
+}
+
 TEST_F(HubProgramTest, AnAliasOfTheUserBringsItsDefaultsBetweenFlagsAndModel) {
   hub.add_folder(golden("models/sd15-tiny"));
   write_bytes(scratch / ".config/imagent/models.json",
