@@ -20,7 +20,7 @@ using nlohmann::json;
 
 int rounds() {
   const char* text = std::getenv("IMAGENT_CRASH_ROUNDS");
-  return text ? std::max(1, std::atoi(text)) : 3;
+  return text ? std::max(1, std::atoi(text)) : 50;
 }
 
 std::unique_ptr<Process> start_server(const fs::path& data, int& port) {
