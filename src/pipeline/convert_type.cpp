@@ -21,6 +21,16 @@ bool is_delicate(const std::string& name) {
   return false;
 }
 
+// Rows that are no multiple of 256 take the type of 32 elements a block that is next in size, as in llama.cpp (tensor_type_fallback).
+const GgmlType* blocks_for(const GgmlType& wanted, int64_t row) {
+  constexpr std::pair<std::string_view, std::string_view> smaller[] = {{"Q2_K", "Q4_0"}, {"Q3_K", "Q4_0"}, {"Q4_K", "Q5_0"}, {"Q5_K", "Q5_1"}, {"Q6_K", "Q8_0"}};
+  if (row % wanted.block == 0) return &wanted;
+  for (const auto& [from, to] : smaller)
+    for (const GgmlType& type : ggml_types())
+      if (from == wanted.name && to == type.name && row % type.block == 0) return &type;
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> convert_dtypes() {
@@ -54,8 +64,8 @@ StoredType TypeRule::type_of(const std::string& name, const TensorView& tensor) 
   if (is_fp8(wanted_.dtype)) return rank < 2 ? StoredType{DType::f16} : wanted_;
   if (!wanted_.blocks) return wanted_;
   if (rank < 2) return {DType::f32};
-  const bool fits = rank == 2 && tensor.shape[1] % wanted_.blocks->block == 0 && !is_delicate(name);
-  return fits ? wanted_ : StoredType{DType::f16};
+  const GgmlType* blocks = rank == 2 && !is_delicate(name) ? blocks_for(*wanted_.blocks, tensor.shape[1]) : nullptr;
+  return blocks ? StoredType{wanted_.dtype, blocks} : StoredType{DType::f16};
 }
 
 }  // namespace imagent

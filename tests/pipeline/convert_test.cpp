@@ -126,18 +126,21 @@ TEST(Convert, TypesAreAsAsked) {
   EXPECT_EQ(type("fp8_e4m3", linear) + type("fp8_e4m3", kernel) + type("fp8_e4m3", vector), "f8_e4m3f8_e4m3f16");
   EXPECT_EQ(type("fp8_e5m2", linear), "f8_e5m2");
   convert_model({.input = folder, .output = out / "q.gguf", .dtype = "q8_0"});
-  const std::string header = read_text(out / "q.gguf");
+  std::string header = read_text(out / "q.gguf");
   const auto stored = [&](const std::string& name, size_t rank) { return static_cast<int>(header[header.find(name) + name.size() + 4 + 8 * rank]); };
   EXPECT_EQ(stored(linear, 2), 8);
   EXPECT_EQ(stored(kernel, 4), 1);
   EXPECT_EQ(stored(vector, 1), 0);
   EXPECT_EQ(stored(time, 2), 1);
+  convert_model({.input = folder, .output = out / "k.gguf", .dtype = "q4_k"});
+  header = read_text(out / "k.gguf");
+  EXPECT_EQ(stored(linear, 2), 6);  // too narrow for blocks of 256: Q5_0
 }
 
 TEST(Convert, SmallerTypesStillDraw) {
   const TemporaryFolder out;
   const Image want = picture(golden("models/sd15"), "sd15");
-  for (const auto& [dtype, extension] : {std::pair{"bf16", "safetensors"}, {"fp8_e4m3", "safetensors"}, {"q8_0", "gguf"}, {"q5_1", "gguf"}}) {
+  for (const auto& [dtype, extension] : {std::pair{"bf16", "safetensors"}, {"fp8_e4m3", "safetensors"}, {"q8_0", "gguf"}, {"q5_1", "gguf"}, {"q6_k", "gguf"}}) {
     const fs::path file = out / str("x.", dtype, ".", extension);
     convert_model({.input = golden("models/sd15"), .output = file, .dtype = dtype});
     const Image got = picture(file, "sd15");

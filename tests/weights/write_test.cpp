@@ -3,7 +3,10 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
+#include <map>
+#include <random>
 
 #include "base/error.h"
 #include "support/zero_source.h"
@@ -107,9 +110,44 @@ TEST(WriteWeights, QuantisedBlocksAreThoseOfThePackageGguf) {
   EXPECT_EQ(compared, 8u);
 }
 
+// Bits, scales and codes in their places: what is written reads back near the values, the nearer the more bits there are.
+TEST(WriteWeights, QuantisationErrors) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0.01f, 0.05f);
+  std::vector<float> values(256 * 40), back(values.size());
+  for (float& value : values) value = normal(random);
+  const auto error_of = [&](const GgmlType& type) {
+    std::vector<uint8_t> blocks(values.size() / type.block * type.bytes);
+    type.quantise(values.data(), blocks.data(), values.size() / type.block);
+    type.dequantise(blocks.data(), back.data(), values.size() / type.block);
+    double off = 0, all = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      off += std::pow(values[i] - back[i], 2);
+      all += std::pow(values[i], 2);
+    }
+    return std::sqrt(off / all);
+  };
+  const std::map<std::string_view, double> most = {{"Q2_K", 0.31},  {"Q3_K", 0.16},  {"Q4_0", 0.10},  {"Q4_1", 0.085}, {"Q4_K", 0.074}, {"Q5_0", 0.05},
+                                                   {"Q5_1", 0.042}, {"Q5_K", 0.037}, {"Q6_K", 0.019}, {"Q8_0", 0.006}};
+  size_t compared = 0;
+  for (const GgmlType& type : ggml_types())
+    if (type.quantise) {
+      ASSERT_TRUE(most.contains(type.name)) << type.name;
+      ++compared;
+      EXPECT_LT(error_of(type), most.at(type.name)) << type.name;
+      EXPECT_GT(error_of(type), most.at(type.name) * 0.5) << type.name << ": the bound says little";
+    }
+  EXPECT_EQ(compared, most.size());
+  std::fill(values.begin(), values.end(), 0.25f);
+  for (const GgmlType& type : ggml_types())
+    if (type.quantise) {
+      EXPECT_LT(error_of(type), 0.01) << type.name << ", all values the same";
+    }
+}
+
 TEST(WriteWeights, DamagedNumbersQuantiseToSomething) {
-  const float bad[32] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 1e30f, -1e30f};
-  uint8_t out[64];
+  const float bad[256] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 1e30f, -1e30f};
+  uint8_t out[292];
   for (const GgmlType& type : ggml_types())
     if (type.quantise) type.quantise(bad, out, 1);
 }
