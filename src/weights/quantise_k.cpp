@@ -38,56 +38,56 @@ struct Fit {
   float scale = 0, least = 0;
 };
 
-// Weighted sums over a group, for values near scale * code - least.
-struct Sums {
-  double weight = 0, x = 0, code = 0, code_code = 0, code_x = 0;
-
-  void add(double w, double value, double c) {
-    weight += w;
-    x += w * value;
-    code += w * c;
-    code_code += w * c * c;
-    code_x += w * c * value;
-  }
-  // The best of all scales and minima; one below zero is none.
-  Fit solve() const {
-    const double determinant = weight * code_code - code * code;
-    if (determinant <= 0) return {};
-    const double least = (code * code_x - code_code * x) / determinant;
-    if (least < 0) return {static_cast<float>(code_x / code_code), 0};
-    return {static_cast<float>((weight * code_x - x * code) / determinant), static_cast<float>(least)};
-  }
+// Weighted sums over a group with the codes that a step width gives it; four at a time, which the compiler turns into vectors.
+struct CodeSums {
+  double code = 0, code_code = 0, code_x = 0;
 };
+CodeSums code_sums(Group values, Group weights, float factor, float least, float lowest, float highest) {
+  constexpr size_t lanes = 4;
+  float code[lanes] = {}, code_code[lanes] = {}, code_x[lanes] = {};
+  for (size_t i = 0; i < values.size(); i += lanes)
+    for (size_t k = 0; k < lanes; ++k) {
+      const float rounded = std::floor(factor * (values[i + k] - least) + 0.5f);
+      const float c = std::min(std::max(rounded, lowest), highest), wc = weights[i + k] * c;
+      code[k] += wc;
+      code_code[k] += wc * c;
+      code_x[k] += wc * values[i + k];
+    }
+  const auto sum = [](const float* lane) { return static_cast<double>(lane[0]) + lane[1] + lane[2] + lane[3]; };
+  return {sum(code), sum(code_code), sum(code_x)};
+}
 
 // Scale and minimum for codes from 0 to `top`.
 Fit fit_least(Group values, int top) {
-  double squares = 0;
-  for (const float value : values) squares += static_cast<double>(value) * value;
-  const auto usual = static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
   const auto [smallest, largest] = std::minmax_element(values.begin(), values.end());
   const float least = std::min(*smallest, 0.f), range = *largest - least;
   if (range <= 0) return {0, -least};
-  const auto error_of = [&](Fit fit, float factor) {
-    double error = 0;
-    for (const float value : values) {
-      const auto code = static_cast<float>(nearest(factor * (value - least), 0, top));
-      const double off = fit.scale * code - fit.least - value;
-      error += static_cast<double>(usual + std::fabs(value)) * off * off;
-    }
-    return error;
-  };
-  const auto plain = static_cast<float>(top) / range;
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  const auto usual = static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
+  std::array<float, 32> weights;
+  double w = 0, x = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    weights[i] = usual + std::fabs(values[i]);
+    w += static_cast<double>(weights[i]);
+    x += static_cast<double>(weights[i] * values[i]);
+  }
   Fit best{range / static_cast<float>(top), -least};
-  double smallest_error = error_of(best, plain);
+  double most = -1;  // by how much the best fit lowers the weighted squares
   for (int step = 0; step <= 20; ++step) {
     const float factor = (static_cast<float>(top - 1) + 0.1f * static_cast<float>(step)) / range;
-    Sums sums;
-    for (const float value : values) sums.add(usual + std::fabs(value), value, nearest(factor * (value - least), 0, top));
-    const Fit fit = sums.solve();
-    const double error = error_of(fit, factor);
-    if (fit.scale <= 0 || error >= smallest_error) continue;
-    best = fit;
-    smallest_error = error;
+    const CodeSums s = code_sums(values, Group(weights).first(values.size()), factor, least, 0, static_cast<float>(top));
+    const double determinant = w * s.code_code - s.code * s.code;
+    if (determinant <= 0) continue;
+    double offset = (s.code * s.code_x - s.code_code * x) / determinant, scale = (w * s.code_x - x * s.code) / determinant;
+    if (offset < 0) {
+      offset = 0;
+      scale = s.code_x / s.code_code;
+    }
+    const double lowered = scale * s.code_x - offset * x;  // at a minimum of the squares
+    if (scale <= 0 || lowered <= most) continue;
+    most = lowered;
+    best = {static_cast<float>(scale), static_cast<float>(offset)};
   }
   return best;
 }
@@ -96,18 +96,16 @@ Fit fit_least(Group values, int top) {
 float fit_centred(Group values, int half) {
   const float largest = *std::max_element(values.begin(), values.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); });
   if (largest == 0) return 0;
+  std::array<float, 16> weights;
+  for (size_t i = 0; i < values.size(); ++i) weights[i] = values[i] * values[i];
+  const auto end = static_cast<float>(half);
   double best = 0, scale = 0;
   for (int step = -9; step <= 9; ++step) {
-    const float factor = -(static_cast<float>(half) + 0.1f * static_cast<float>(step)) / largest;
-    double code_x = 0, code_code = 0;
-    for (const float value : values) {
-      const double weight = static_cast<double>(value) * value, code = nearest(factor * value, -half, half - 1);
-      code_x += weight * code * value;
-      code_code += weight * code * code;
-    }
-    if (code_code == 0 || code_x * code_x <= best * code_code) continue;
-    best = code_x * code_x / code_code;
-    scale = code_x / code_code;
+    const float factor = -(end + 0.1f * static_cast<float>(step)) / largest;
+    const CodeSums s = code_sums(values, weights, factor, 0, -end, end - 1);
+    if (s.code_code == 0 || s.code_x * s.code_x <= best * s.code_code) continue;
+    best = s.code_x * s.code_x / s.code_code;
+    scale = s.code_x / s.code_code;
   }
   return static_cast<float>(scale);
 }
