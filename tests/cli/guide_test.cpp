@@ -39,6 +39,7 @@ TEST(Guide, EveryCommandWorks) {
   const Scratch scratch;
   const fs::path docs = fs::path(IMAGENT_SOURCE_DIR) / "docs";
   fs::copy_file(docs / "guide/mask.png", scratch / "mask.png");
+  fs::copy(docs / "../models/demo-adapters", scratch / "adapters", fs::copy_options::recursive);
   const std::vector<std::string> commands = commands_of(read_text(docs / "guide.md"));
   ASSERT_GT(commands.size(), 20u);
   for (const std::string& command : commands) {
