@@ -5,7 +5,8 @@
 
 namespace imagent::cpu {
 
-// 64-byte aligned, on huge pages when large. Uninitialised.
+// 64-byte aligned, on huge pages when large. Uninitialised. Larger blocks are pages of their own, which go back to the system at
+// once: weights that are packed again beside many temporary buffers would leave holes in the heap.
 class AlignedMemory {
  public:
   AlignedMemory() = default;
@@ -15,6 +16,9 @@ class AlignedMemory {
 
  private:
   struct Free {
+    size_t mapped;  // bytes of pages of its own, 0: from the heap
+    Free() : mapped(0) {}
+    explicit Free(size_t mapped) : mapped(mapped) {}
     void operator()(void* p) const;
   };
   std::unique_ptr<void, Free> data_;
