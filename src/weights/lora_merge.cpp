@@ -34,14 +34,16 @@ void add_four_rows(float* __restrict y, const float* __restrict x, const float* 
   for (int64_t i = 0; i < n; ++i) y[i] = y[i] + a[0] * x[i] + a[1] * x1[i] + a[2] * x2[i] + a[3] * x3[i];
 }
 
-// [m,k] x [k,n]. `ranks`: only the first so many of k.
+// y += row i of a [m,k] x b [k,n], of which only the first `ranks` of k count.
+void add_product_row(float* y, const Matrix& a, int64_t i, const Matrix& b, int64_t ranks) {
+  int64_t k = 0;
+  for (; k + 4 <= ranks; k += 4) add_four_rows(y, b.row(k), a.row(i) + k, b.columns);
+  for (; k < ranks; ++k) add_row(y, b.row(k), a.row(i)[k], b.columns);
+}
+
 Matrix product(const Matrix& a, const Matrix& b, int64_t ranks) {
   Matrix out(a.rows, b.columns);
-  for (int64_t i = 0; i < a.rows; ++i) {
-    int64_t k = 0;
-    for (; k + 4 <= ranks; k += 4) add_four_rows(out.row(i), b.row(k), a.row(i) + k, b.columns);
-    for (; k < ranks; ++k) add_row(out.row(i), b.row(k), a.row(i)[k], b.columns);
-  }
+  for (int64_t i = 0; i < a.rows; ++i) add_product_row(out.row(i), a, i, b, ranks);
   return out;
 }
 Matrix product(const Matrix& a, const Matrix& b) { return product(a, b, a.columns); }
@@ -64,10 +66,26 @@ Matrix expand(const TensorView& core, const Matrix& b) {
   return out;
 }
 
-Matrix lora_change(const LoraModule& m, int rank) {
-  const Matrix up = matrix(m.at("up")), down = matrix(m.at("down"));
-  if (m.has("mid")) return product(up, expand(m.at("mid"), down));
-  return product(up, down, rank > 0 ? std::min<int64_t>(rank, down.rows) : down.rows);
+struct LoraFactors {
+  Matrix up, down;  // the change is their product
+  int64_t ranks;
+};
+
+LoraFactors lora_factors(const LoraModule& m, int rank) {
+  Matrix up = matrix(m.at("up")), down = matrix(m.at("down"));
+  if (m.has("mid")) down = expand(m.at("mid"), down);
+  const int64_t ranks = rank > 0 && !m.has("mid") ? std::min<int64_t>(rank, down.rows) : down.rows;
+  return {std::move(up), std::move(down), ranks};
+}
+
+// weight += scale * change, row by row: the change of a large layer is never whole in memory.
+void add_lora(std::span<float> weight, const LoraFactors& f, float scale) {
+  std::vector<float> row(static_cast<size_t>(f.down.columns));
+  for (int64_t i = 0; i < f.up.rows; ++i) {
+    std::fill(row.begin(), row.end(), 0.0f);
+    add_product_row(row.data(), f.up, i, f.down, f.ranks);
+    add_row(weight.data() + i * f.down.columns, row.data(), scale, f.down.columns);
+  }
 }
 
 // `name`: "hada_w1" or "lokr_w2", with its core "hada_t1" or "lokr_t2".
@@ -97,7 +115,10 @@ Matrix lokr_change(const LoraModule& m) {
 
 Matrix change_of(const LoraModule& m, int rank) {
   switch (m.kind) {
-    case LoraModule::Kind::lora: return lora_change(m, rank);
+    case LoraModule::Kind::lora: {
+      const LoraFactors f = lora_factors(m, rank);
+      return product(f.up, f.down, f.ranks);
+    }
     case LoraModule::Kind::loha: return loha_change(m);
     case LoraModule::Kind::lokr: return lokr_change(m);
     case LoraModule::Kind::norm: return matrix(m.at("w_norm"));
@@ -159,6 +180,8 @@ std::string misfit(const LoraModule& m, const Shape& weight) {
 void merge_lora(std::span<float> weight, const Shape& shape, const LoraModule& m, const LoraStrength& strength) {
   if (m.kind == LoraModule::Kind::ia3) {
     merge_ia3(weight, shape, m, strength.multiplier);
+  } else if (m.kind == LoraModule::Kind::lora && !m.has("dora_scale")) {
+    add_lora(weight, lora_factors(m, strength.rank), m.scale * strength.multiplier);
   } else {
     const Matrix change = change_of(m, strength.rank);
     if (m.has("dora_scale"))

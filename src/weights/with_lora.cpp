@@ -13,9 +13,13 @@ namespace imagent {
 namespace {
 
 // A tensor of the base under its own dtype again.
-TensorView narrowed(const std::vector<float>& values, const TensorView& base, MergedType type) {
+TensorView narrowed(std::vector<float> values, const TensorView& base, MergedType type) {
   const bool writable = base.dtype == DType::f16 || base.dtype == DType::bf16;
   const DType dtype = type == MergedType::base && writable ? base.dtype : DType::f32;
+  if (dtype == DType::f32) {
+    const auto kept = std::make_shared<std::vector<float>>(std::move(values));
+    return {dtype, base.shape, std::as_bytes(std::span(*kept)), kept};
+  }
   const auto bytes = std::make_shared<std::vector<std::byte>>(values.size() * size_of(dtype));
   narrow_from_f32(dtype, values.data(), bytes->data(), values.size());
   return {dtype, base.shape, *bytes, bytes};
@@ -48,7 +52,7 @@ class WithLora : public Source {
             printable(change.module->name), " gives ", name, " values that are not finite numbers");
     }
     base_->release(*view);
-    return narrowed(values, *view, type_);
+    return narrowed(std::move(values), *view, type_);
   }
   std::vector<std::string> names() const override { return base_->names(); }
   std::string origin() const override { return base_->origin(); }
