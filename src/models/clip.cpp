@@ -6,7 +6,7 @@
 
 namespace imagent {
 
-ClipLayer::ClipLayer(const Weights& w, const ClipTextConfig& config)
+ClipLayer::ClipLayer(const Weights& w, const ClipLayerConfig& config)
     : layer_norm1(w / "layer_norm1", config.layer_norm_eps),
       layer_norm2(w / "layer_norm2", config.layer_norm_eps),
       q_proj(w / "self_attn" / "q_proj"),
@@ -15,13 +15,12 @@ ClipLayer::ClipLayer(const Weights& w, const ClipTextConfig& config)
       out_proj(w / "self_attn" / "out_proj"),
       fc1(w / "mlp" / "fc1"),
       fc2(w / "mlp" / "fc2"),
-      heads(config.heads),
-      act(config.act) {}
+      config(config) {}
 
 Tensor ClipLayer::operator()(Tensor x) const {
   Tensor y = layer_norm1(x);
-  x = out_proj(attention(q_proj(y), k_proj(y), v_proj(y), heads, /*causal=*/true), std::move(x));
-  y = fc1(layer_norm2(x), act);
+  x = out_proj(attention(q_proj(y), k_proj(y), v_proj(y), config.heads, config.causal), std::move(x));
+  y = fc1(layer_norm2(x), config.act);
   return fc2(y, std::move(x));
 }
 
@@ -29,7 +28,7 @@ ClipTextModel::ClipTextModel(const Weights& w, const ClipTextConfig& config)
     : config(config),
       token_embedding(w / "text_model" / "embeddings" / "token_embedding"),
       position_embedding(w / "text_model" / "embeddings" / "position_embedding"),
-      layers((w / "text_model" / "encoder").list<ClipLayer>("layers", config)),
+      layers((w / "text_model" / "encoder").list<ClipLayer>("layers", ClipLayerConfig{config.heads, config.act, config.layer_norm_eps, /*causal=*/true})),
       final_layer_norm(w / "text_model" / "final_layer_norm", config.layer_norm_eps),
       text_projection(w.maybe<Linear>("text_projection")) {}
 

@@ -8,6 +8,13 @@
 
 namespace imagent {
 
+struct ClipLayerConfig {
+  int heads;
+  Act act;
+  float layer_norm_eps;
+  bool causal;           // text: a token sees those before it
+};
+
 struct ClipTextConfig {
   int heads = 12;
   Act act = Act::quick_gelu;
@@ -18,10 +25,9 @@ struct ClipTextConfig {
 struct ClipLayer {
   LayerNorm layer_norm1, layer_norm2;
   Linear q_proj, k_proj, v_proj, out_proj, fc1, fc2;
-  int heads;
-  Act act;
+  ClipLayerConfig config;
 
-  ClipLayer(const Weights& w, const ClipTextConfig& config);
+  ClipLayer(const Weights& w, const ClipLayerConfig& config);
   Tensor operator()(Tensor x) const;  // [N,T,C] -> [N,T,C]
 };
 

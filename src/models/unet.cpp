@@ -3,11 +3,31 @@
 
 namespace imagent {
 
+template <class UNet, class Visit>
+static void visit_transformers(UNet& unet, const Visit& visit) {
+  const auto each = [&](auto& block) {
+    for (auto& attention : block.attentions)
+      for (auto& transformer : attention.transformer_blocks) visit(transformer);
+  };
+  for (auto& block : unet.down_blocks) each(block);
+  for (auto& block : unet.up_blocks) each(block);
+  if (unet.mid_block) each(*unet.mid_block);
+}
+
 UNet2DConditionModel::UNet2DConditionModel(const Weights& w, const UNetConfig& config)
     : UNetEncoder(w, config),
       up_blocks(unet_blocks(w / "up_blocks", config, true)),
       conv_norm_out(w / "conv_norm_out", config.norm_num_groups, config.norm_eps),
-      conv_out(w / "conv_out") {}
+      conv_out(w / "conv_out") {
+  size_t number = 0;
+  visit_transformers(*this, [&](TransformerBlock& block) { block.number = number++; });
+}
+
+std::vector<const Attention*> UNet2DConditionModel::cross_attentions() const {
+  std::vector<const Attention*> all;
+  visit_transformers(*this, [&](const TransformerBlock& block) { all.push_back(&block.attn2); });
+  return all;
+}
 
 UNetConditions UNet2DConditionModel::blank_conditions(int64_t rows, int64_t tokens) const {
   const auto zeros = [&](Shape shape) {
@@ -33,9 +53,11 @@ static void add_residuals(std::vector<Tensor>& skips, std::vector<Tensor> residu
 
 Tensor UNet2DConditionModel::operator()(const Tensor& sample, const UNetConditions& c, UNetResiduals residuals) const {
   const Tensor temb = embed_time(sample, c);
-  std::vector<Tensor> skips = down(conv_in(sample), temb, c.context);
-  Tensor x = mid(skips.back(), temb, c.context);
-  if (residuals) {
+  const Context context(c.context, c.images);
+  std::vector<Tensor> skips = down(conv_in(sample), temb, context, residuals.maps);
+  Tensor x = mid(skips.back(), temb, context);
+  if (residuals.maps.size() > down_blocks.size()) x = std::move(x) + residuals.maps.back();
+  if (!residuals.down.empty()) {
     add_residuals(skips, std::move(residuals.down));
     x = std::move(x) + std::move(residuals.mid);
   }
@@ -47,7 +69,7 @@ Tensor UNet2DConditionModel::operator()(const Tensor& sample, const UNetConditio
       skips.pop_back();
       if (c.freeu) c.freeu.apply(level, x, skip);
       x = concat_channels(std::array{std::move(x), std::move(skip)});
-      x = block.layer(i, std::move(x), temb, c.context);
+      x = block.layer(i, std::move(x), temb, context);
     }
     if (block.upsampler) {
       check(!skips.empty(), ErrorKind::model, "unet: an up block has no skip connection to grow to");

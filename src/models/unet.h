@@ -4,12 +4,14 @@
 
 namespace imagent {
 
-// What is added to the outputs of the way down and of the middle before the way up reads them: a ControlNet's answer.
+// What is added to the UNet: a ControlNet's answer to the outputs of the way down and of the middle before the way up reads
+// them, a T2I-Adapter's maps to the way down itself.
 struct UNetResiduals {
   std::vector<Tensor> down;          // one for each of UNetEncoder::down's, or none
-  Tensor mid;
+  Tensor mid;                        // with `down`
+  std::vector<Tensor> maps;          // as UNetEncoder::level_shapes(), or without the middle's, or none
 
-  explicit operator bool() const { return !down.empty(); }
+  explicit operator bool() const { return !down.empty() || !maps.empty(); }
 };
 
 struct UNet2DConditionModel : UNetEncoder {
@@ -21,6 +23,10 @@ struct UNet2DConditionModel : UNetEncoder {
 
   // sample [N,h,w,Cin] in the compute dtype -> [N,h,w,Cout]: eps, v or x0, as it was trained.
   Tensor operator()(const Tensor& sample, const UNetConditions& conditions, UNetResiduals residuals = {}) const;
+
+  // All that look at the context, in the order of diffusers' attn_processors: down, up, middle. Theirs are the numbers of
+  // their TransformerBlocks.
+  std::vector<const Attention*> cross_attentions() const;
 
   Backend& backend() const { return conv_norm_out.params.gamma.backend(); }
 

@@ -36,7 +36,7 @@ UNetBlock::UNetBlock(const Weights& w, const UNetConfig& config, int heads)
         attentions.size(), " attentions");
 }
 
-Tensor UNetBlock::layer(size_t i, Tensor x, const Tensor& temb, const Tensor& context) const {
+Tensor UNetBlock::layer(size_t i, Tensor x, const Tensor& temb, const Context& context) const {
   x = resnets[i](std::move(x), temb);
   return attentions.empty() ? x : attentions[i](std::move(x), context);
 }
@@ -48,7 +48,7 @@ UNetMidBlock::UNetMidBlock(const Weights& w, const UNetConfig& config, int heads
         " attentions");
 }
 
-Tensor UNetMidBlock::operator()(Tensor x, const Tensor& temb, const Tensor& context) const {
+Tensor UNetMidBlock::operator()(Tensor x, const Tensor& temb, const Context& context) const {
   x = resnets[0](std::move(x), temb);
   for (size_t i = 0; i < attentions.size(); ++i) {
     x = attentions[i](std::move(x), context);
@@ -101,16 +101,35 @@ Tensor UNetEncoder::embed_time(const Tensor& sample, const UNetConditions& c) co
   return unary(std::move(embedding), Act::silu);
 }
 
-std::vector<Tensor> UNetEncoder::down(Tensor x, const Tensor& temb, const Tensor& context) const {
+std::vector<Tensor> UNetEncoder::down(Tensor x, const Tensor& temb, const Context& context, std::span<const Tensor> maps) const {
   std::vector<Tensor> outputs{x};
-  for (const UNetBlock& block : down_blocks) {
+  for (size_t level = 0; level < down_blocks.size(); ++level) {
+    const UNetBlock& block = down_blocks[level];
+    const auto add_map = [&] {
+      if (level < maps.size()) outputs.back() = x = std::move(x) + maps[level];
+    };
     for (size_t i = 0; i < block.resnets.size(); ++i) outputs.push_back(x = block.layer(i, std::move(x), temb, context));
+    if (!block.attentions.empty()) add_map();
     if (block.downsampler) outputs.push_back(x = (*block.downsampler)(x));
+    if (block.attentions.empty()) add_map();
   }
   return outputs;
 }
 
-Tensor UNetEncoder::mid(Tensor x, const Tensor& temb, const Tensor& context) const {
+std::vector<Shape> UNetEncoder::level_shapes(int64_t height, int64_t width) const {
+  std::vector<Shape> shapes;
+  int64_t channels = 0;
+  for (const UNetBlock& block : down_blocks) {
+    if (!block.resnets.empty()) channels = block.resnets.back().conv2.packed.out;
+    const Shape before{height, width, channels};
+    if (block.downsampler) height = (height + 1) / 2, width = (width + 1) / 2;
+    shapes.push_back(block.attentions.empty() ? Shape{height, width, channels} : before);
+  }
+  shapes.push_back({height, width, channels});
+  return shapes;
+}
+
+Tensor UNetEncoder::mid(Tensor x, const Tensor& temb, const Context& context) const {
   return mid_block ? (*mid_block)(std::move(x), temb, context) : x;
 }
 

@@ -27,6 +27,7 @@ struct UNetConditions {
   Tensor text_embeds;                // [N,P] pooled text, SDXL; empty otherwise
   std::vector<float> time_ids;       // [N,6] or refiner [N,5], SDXL; empty otherwise
   std::vector<float> guidance;       // [N,G] embedded guidance scale, LCM; empty otherwise
+  std::vector<ImageKeys> images;     // IP-Adapters
   FreeU freeu;
 };
 
@@ -37,7 +38,7 @@ struct UNetBlock {
   std::optional<Upsample2D> upsampler;
 
   UNetBlock(const Weights& w, const UNetConfig& config, int heads);
-  Tensor layer(size_t i, Tensor x, const Tensor& temb, const Tensor& context) const;  // resnet i, then its attention
+  Tensor layer(size_t i, Tensor x, const Tensor& temb, const Context& context) const;  // resnet i, then its attention
 };
 
 // The blocks below `w`; an up block sees the levels from the innermost outwards.
@@ -48,7 +49,7 @@ struct UNetMidBlock {
   std::vector<SpatialTransformer> attentions;
 
   UNetMidBlock(const Weights& w, const UNetConfig& config, int heads);
-  Tensor operator()(Tensor x, const Tensor& temb, const Tensor& context) const;
+  Tensor operator()(Tensor x, const Tensor& temb, const Context& context) const;
 };
 
 struct TimestepEmbedding {
@@ -74,8 +75,12 @@ struct UNetEncoder {
   Tensor embed_time(const Tensor& sample, const UNetConditions& conditions) const;  // [N,T], through SiLU
 
   // x [N,h,w,C] behind conv_in -> every output on the way down, outermost first: x, each layer's, each downsampler's.
-  std::vector<Tensor> down(Tensor x, const Tensor& temb, const Tensor& context) const;
-  Tensor mid(Tensor x, const Tensor& temb, const Tensor& context) const;            // x itself where there is no middle block
+  // A T2I-Adapter's maps are added to the ends of the levels as the next level sees them: level_shapes().
+  std::vector<Tensor> down(Tensor x, const Tensor& temb, const Context& context, std::span<const Tensor> maps = {}) const;
+  Tensor mid(Tensor x, const Tensor& temb, const Context& context) const;           // x itself where there is no middle block
+
+  // [h,w,C] of what a T2I-Adapter's map is added to: one a block on the way down, then the middle's.
+  std::vector<Shape> level_shapes(int64_t latent_height, int64_t latent_width) const;
 
   int64_t in_channels() const { return conv_in.packed.in; }
   int64_t context_width() const;     // channels of the text's hidden states

@@ -1,4 +1,4 @@
-// ControlNets in a run. diffusers pipeline_controlnet.py; A1111's extension sd-webui-controlnet, scripts/hook.py.
+// Networks that steer a run. diffusers pipeline_controlnet.py, pipeline_stable_diffusion_adapter.py; A1111's extension sd-webui-controlnet, scripts/hook.py.
 #include "pipeline/control.h"
 
 #include <algorithm>
@@ -8,49 +8,72 @@
 
 namespace imagent {
 
-bool Control::active(int step, int steps) const {
-  const double n = std::max(steps, 1);
-  return step / n >= start && (counts_touched_steps ? step : step + 1) / n <= end;
-}
-
 Image control_hint(const ControlUnit& unit, Size size) {
   const Image picture = resize(to_rgb(*unit.image), size.width, size.height);
   return unit.preprocess == Preprocessor::canny ? canny_edges(picture) : picture;
 }
 
-static Tensor embed_hint(LoadedControlNet& net, const Image& hint) {
-  const Tensor pixels = upload(net.backend(), {1, hint.height, hint.width, 3}, unit_from_image(hint));
-  return net.model().controlnet_cond_embedding(cast(pixels, net.compute()));
+namespace {
+
+Tensor upload_hint(const LoadedControl& control, const Image& hint) {
+  return cast(upload(control.backend(), {1, hint.height, hint.width, hint.channels}, unit_from_image(hint)), control.compute());
 }
 
-std::vector<Control> make_controls(std::span<LoadedControlNet* const> nets, const Request& request, Size size, const UNetEncoder& unet) {
+Tensor scaled(const Tensor& x, float scale) { return scale == 1 ? x : axpby(scale, x, 0, x); }
+
+void check_family(const ControlNetModel& model, const std::string& name, const UNetEncoder& unet) {
+  const int64_t width = model.context_width(), wanted = unet.context_width();
+  check(width == wanted, ErrorKind::usage, "the ControlNet ", name, " reads text of width ", width, ", the model's has ", wanted, ": it is made for another kind of model");
+  check(model.add_embedding.has_value() == unet.add_embedding.has_value(), ErrorKind::usage, "the ControlNet ", name,
+        " is made for another kind of model: only one of the two looks at sizes and pooled text");
+}
+
+void check_family(const std::vector<Tensor>& maps, const std::string& name, const UNetEncoder& unet, Size size) {
+  const std::vector<Shape> levels = unet.level_shapes(size.height / 8, size.width / 8);
+  bool fits = maps.size() == levels.size() || maps.size() + 1 == levels.size();
+  for (size_t i = 0; fits && i < maps.size(); ++i) fits = Shape{maps[i].dim(1), maps[i].dim(2), maps[i].dim(3)} == levels[i];
+  const auto listed = [](const auto& shapes, const auto& shape_of) {
+    std::string text;
+    for (const auto& shape : shapes) text += str(text.empty() ? "" : ", ", shape_of(shape));
+    return text;
+  };
+  check(fits, ErrorKind::usage, "the T2I-Adapter ", name, " gives maps of ", listed(maps, [](const Tensor& map) { return Shape{map.dim(1), map.dim(2), map.dim(3)}; }),
+        ", the model's levels are ", listed(levels, [](const Shape& shape) { return shape; }), ": it is made for another kind of model");
+}
+
+Control steer(LoadedControl& loaded, const ControlNetModel& model, const ControlUnit& unit, Size size, GuessMode guess) {
+  return {.model = &model,
+          .hint = model.controlnet_cond_embedding(upload_hint(loaded, control_hint(unit, size))),
+          .scales = control_scales(unit.strength, guess, model.residual_count())};
+}
+
+Control steer(LoadedControl& loaded, const T2IAdapter& adapter, const ControlUnit& unit, Size size, GuessMode guess) {
+  const auto whole = [&](int side) { return (side + adapter.config.downscale - 1) / adapter.config.downscale * adapter.config.downscale; };
+  Image hint = control_hint(unit, {whole(size.width), whole(size.height)});
+  if (adapter.picture_channels() == 1) hint = to_gray(hint);
+  Control control{.maps = adapter(upload_hint(loaded, hint))};
+  const std::vector<float> scales = adapter_scales(unit.strength, guess != GuessMode::none, control.maps.size());
+  for (size_t i = 0; i < scales.size(); ++i) control.maps[i] = scaled(control.maps[i], scales[i]);
+  return control;
+}
+
+}  // namespace
+
+std::vector<Control> make_controls(std::span<LoadedControl* const> loaded, const Request& request, Size size, const UNetEncoder& unet) {
   const bool webui = request.compat == Compat::a1111;
   std::vector<Control> controls;
-  for (size_t i = 0; i < nets.size(); ++i) {
+  for (size_t i = 0; i < loaded.size(); ++i) {
     const ControlUnit& unit = request.controls[i];
-    const ControlNetModel& model = nets[i]->model();
-    const int64_t width = model.context_width(), wanted = unet.context_width();
-    check(width == wanted, ErrorKind::usage, "the ControlNet ", nets[i]->files().name, " reads text of width ", width, ", the model's has ", wanted,
-          ": it is made for another kind of model");
-    check(model.add_embedding.has_value() == unet.add_embedding.has_value(), ErrorKind::usage, "the ControlNet ", nets[i]->files().name,
-          " is made for another kind of model: only one of the two looks at sizes and pooled text");
+    const std::string& name = loaded[i]->files().name;
     const GuessMode guess = !unit.guess ? GuessMode::none : webui ? GuessMode::webui : GuessMode::diffusers;
-    controls.push_back({.model = &model,
-                        .hint = embed_hint(*nets[i], control_hint(unit, size)),
-                        .scales = control_scales(unit.strength, guess, model.residual_count()),
-                        .start = unit.start,
-                        .end = unit.end,
-                        .counts_touched_steps = webui,
-                        .conditional_only = unit.guess});
+    const ControlNetwork& network = loaded[i]->network();
+    if (const auto* model = std::get_if<ControlNetModel>(&network)) check_family(*model, name, unet);
+    controls.push_back(std::visit([&](const auto& net) { return steer(*loaded[i], net, unit, size, guess); }, network));
+    if (!controls.back().model) check_family(controls.back().maps, name, unet, size);
+    controls.back().window = {unit.start, unit.end, webui};
+    controls.back().conditional_only = unit.guess;
   }
   return controls;
-}
-
-std::vector<const Control*> active_controls(const std::vector<Control>& controls, int step, int steps) {
-  std::vector<const Control*> active;
-  for (const Control& control : controls)
-    if (control.active(step, steps)) active.push_back(&control);
-  return active;
 }
 
 namespace {
@@ -89,6 +112,14 @@ UNetConditions select_conditions(const UNetConditions& c, const Indices& rows) {
 UNetResiduals residuals_of(const Control& control, const Tensor& sample, const UNetConditions& c, const Indices& rows) {
   const int64_t count = sample.dim(0);
   const bool all = static_cast<int64_t>(rows.size()) == count;
+  if (!control.model) {
+    UNetResiduals residuals;
+    for (const Tensor& map : control.maps) {
+      const Tensor repeated = concat_rows(std::vector<Tensor>(rows.size(), map));
+      residuals.maps.push_back(all ? repeated : spread_rows(repeated, rows, count));
+    }
+    return residuals;
+  }
   const std::vector<Tensor> hints(rows.size(), control.hint);
   if (all) return (*control.model)(sample, c, concat_rows(hints), control.scales);
   UNetResiduals residuals = (*control.model)(select_rows(sample, rows), select_conditions(c, rows), concat_rows(hints), control.scales);
@@ -97,15 +128,17 @@ UNetResiduals residuals_of(const Control& control, const Tensor& sample, const U
   return residuals;
 }
 
+void add(std::vector<Tensor>& sum, std::vector<Tensor> more) {
+  if (sum.empty()) sum.resize(more.size());
+  check(sum.size() == more.size() || more.empty(), ErrorKind::usage, "the networks that steer have ", sum.size(), " and ", more.size(),
+        " outputs: they are made for different models");
+  for (size_t i = 0; i < more.size(); ++i) sum[i] = sum[i] ? std::move(sum[i]) + std::move(more[i]) : std::move(more[i]);
+}
+
 void add(UNetResiduals& sum, UNetResiduals more) {
-  if (!sum) {
-    sum = std::move(more);
-    return;
-  }
-  check(sum.down.size() == more.down.size(), ErrorKind::usage, "the ControlNets have ", sum.down.size(), " and ", more.down.size(),
-        " outputs on their way down: they are made for different models");
-  for (size_t i = 0; i < sum.down.size(); ++i) sum.down[i] = std::move(sum.down[i]) + std::move(more.down[i]);
-  sum.mid = std::move(sum.mid) + std::move(more.mid);
+  add(sum.down, std::move(more.down));
+  add(sum.maps, std::move(more.maps));
+  if (more.mid) sum.mid = sum.mid ? std::move(sum.mid) + std::move(more.mid) : std::move(more.mid);
 }
 
 }  // namespace

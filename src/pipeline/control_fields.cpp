@@ -2,29 +2,19 @@
 #include "pipeline/control_fields.h"
 
 #include "base/error.h"
-#include "image/codec.h"
-#include "pipeline/field_rules.h"
+#include "pipeline/picture_rule.h"
 
 namespace imagent {
-
-static Rule<ControlUnit> hint_file() {
-  const auto set = [](ControlUnit& unit, const std::string& text) {
-    if (text.empty() || text.find('\0') != std::string::npos) return false;
-    unit.image = std::make_shared<const Image>(read_image(text));
-    return true;
-  };
-  return {"the path of a picture", set, [](const ControlUnit&) { return std::string(); }};
-}
 
 const std::vector<Field<ControlUnit>>& control_fields() {
   static const std::string group = "ControlNet";
   static const std::vector<Field<ControlUnit>> fields = {
       {{.name = "model", .flags = {"--control-net"}, .json = {}, .group = group, .value = "PATH",
-        .help = "A ControlNet, a folder or a file; again for another one. The flags behind it belong to it", .default_text = "none"},
+        .help = "A ControlNet or T2I-Adapter, a folder or a file; again for another one. The flags behind it belong to it", .default_text = "none"},
        rule::path(&ControlUnit::model)},
       {{.name = "image", .flags = {"--control-image"}, .json = {"input_image"}, .group = group, .value = "FILE",
         .help = "The picture it looks at, resized to the drawn one's size", .default_text = ""},
-       hint_file()},
+       rule::picture(&ControlUnit::image)},
       {{.name = "preprocess", .flags = {"--control-preprocess"}, .json = {"module"}, .group = group, .value = "NAME",
         .help = "What is made of that picture first: its edges, or nothing", .default_text = ""},
        rule::choice(&ControlUnit::preprocess, {{"none", Preprocessor::none}, {"canny", Preprocessor::canny}})},

@@ -142,7 +142,10 @@ std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, i
     check(static_cast<int64_t>(job.input.size() + job.extra.size()) == size, "denoise: latents of ", job.input.size() + job.extra.size(),
           " values, the UNet wants ", size);
   const Tensor sample = upload_sample(unet.backend(), compute, rows, {height, width, channels});
-  const UNetConditions conditions = conditions_of(unet, unet.backend(), compute, rows);
+  UNetConditions conditions = conditions_of(unet, unet.backend(), compute, rows);
+  std::vector<ImagePromptRow> seen;
+  for (const Row& row : rows) seen.push_back({row.job->image_prompts, row.positive});
+  conditions.images = image_keys(seen);
   const Tensor output = unet(sample, conditions, residuals_for(rows, sample, conditions));
   const std::vector<float> values = download(output);
 

@@ -6,6 +6,7 @@
 #include "models/unet.h"
 #include "pipeline/conditioning.h"
 #include "pipeline/control.h"
+#include "pipeline/image_prompt.h"
 
 namespace imagent {
 
@@ -15,6 +16,7 @@ struct DenoiseJob {
   const Guidance* guidance = nullptr;
   std::span<const float> extra = {};  // [C',h,w]: further channels of the UNet's input, not scaled
   std::vector<const Control*> controls = {};  // those that count in this step
+  std::vector<const ImagePrompt*> image_prompts = {};  // the same
 };
 
 // A model output [C,h,w] (eps, v or x0) with guidance, and the one of the negative prompt alone (empty without guidance).

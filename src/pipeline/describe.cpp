@@ -90,6 +90,11 @@ static std::string describe_control(const ControlUnit& unit) {
                     unit.guess ? "ControlNet is more important" : "Balanced");
 }
 
+static std::string describe_ip_adapter(const IpAdapterUnit& unit) {
+  return str("Model: ", std::filesystem::path(unit.model).stem().string(), ", Weight: ", decimal(unit.strength), ", Guidance Start: ", decimal(unit.start),
+             ", Guidance End: ", decimal(unit.end));
+}
+
 std::string describe(const Run& run, int index) {
   const Request& r = run.request;
   Infotext info;
@@ -130,6 +135,7 @@ std::string describe(const Run& run, int index) {
       info.set(name, decimal(scale));
   }
   for (size_t i = 0; i < r.controls.size(); ++i) info.set(str("ControlNet ", i), describe_control(r.controls[i]));
+  for (size_t i = 0; i < r.ip_adapters.size(); ++i) info.set(str("IP-Adapter ", i), describe_ip_adapter(r.ip_adapters[i]));
   info.set("imagent", own_fields(r, run.device));
   info.set("Version", str("imagent ", version));
   return write_infotext(info);

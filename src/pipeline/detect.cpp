@@ -175,6 +175,16 @@ UNetConfig detect_controlnet(const Source& controlnet) {
   return config;
 }
 
+T2IAdapterConfig detect_t2i_adapter(const Source& adapter) {
+  const bool light = !adapter.find("conv_in.weight");
+  const int64_t in = axis_of(adapter, light ? "body.0.in_conv.weight" : "conv_in.weight", 1);
+  constexpr int64_t square = 8 * 8, square_xl = 16 * 16;  // pixels that become one; their colours are channels
+  check(in == square || in == 3 * square || in == square_xl || in == 3 * square_xl, ErrorKind::unsupported, adapter.origin(), ": the T2I-Adapter takes ", in,
+        " channels, known ones take ", square, ", ", 3 * square, ", ", square_xl, " or ", 3 * square_xl, ": name a folder with its configuration");
+  if (in == square || in == 3 * square) return {.downscale = 8, .xl = false};
+  return {.downscale = 16, .xl = !light};
+}
+
 std::string pad_token(const Source& text_encoder) { return text_encoder_of(text_encoder).pad; }
 
 ModelConfig detect_model(const std::shared_ptr<const Source>& file, const LdmParts& parts, const std::string& prediction) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "models/t2i_adapter.h"
 #include "pipeline/file_kind.h"
 #include "pipeline/model_source.h"
 
@@ -16,6 +17,9 @@ std::string kind_of_unet(const Source& unet);
 
 // The same for a ControlNet, whose tensors have diffusers' names. Errors: unsupported.
 UNetConfig detect_controlnet(const Source& controlnet);
+
+// A T2I-Adapter's, whose tensors have diffusers' names without "adapter.". Errors: unsupported.
+T2IAdapterConfig detect_t2i_adapter(const Source& adapter);
 
 // The vocabulary entry with which a text encoder's prompts are padded, by the encoder's width. Errors: unsupported.
 std::string pad_token(const Source& text_encoder);

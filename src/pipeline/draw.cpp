@@ -57,7 +57,8 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
                     .timestep = static_cast<float>(call.timestep),
                     .guidance = &guidances.back(),
                     .extra = inputs->extra.values,
-                    .controls = active_controls(stage.controls, call.step, call.steps)});
+                    .controls = active_in(stage.controls, call.step, call.steps),
+                    .image_prompts = active_in(stage.image_prompts, call.step, call.steps)});
   }
   const Latents& shape = waiting[0].sampling->call().input;
   std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);

@@ -7,6 +7,7 @@
 #include "pipeline/control.h"
 #include "pipeline/encode_prompt.h"
 #include "pipeline/engine.h"
+#include "pipeline/image_prompt.h"
 #include "pipeline/picture_inputs.h"
 #include "sampling/sampling.h"
 
@@ -20,6 +21,7 @@ struct DrawStage {
   const Request* request = nullptr;
   std::span<const PictureInputs> inputs;           // one an image
   std::vector<Control> controls = {};
+  std::vector<ImagePrompt> image_prompts = {};
 };
 
 struct DrawObserver {

@@ -10,7 +10,7 @@ namespace imagent {
 namespace {
 
 DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Request& request) {
-  DrawStage stage{&model, &prompts, {}, {}, &request, {}, {}};
+  DrawStage stage{&model, &prompts, {}, {}, &request, {}};
   if (!model.unet().add_embedding) return stage;
   SizeConditions sizes = size_conditions(request, model.wants_aesthetic_score());
   stage.time_ids = std::move(sizes.positive);
@@ -106,7 +106,8 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   Samplers base = start_from_source(pass, options, starts);
   DrawStage stage = stage_of(c.base, pass.prompts, r);
   stage.inputs = base.inputs;
-  stage.controls = make_controls(c.controlnets, r, {r.width, r.height}, c.base.unet());
+  stage.controls = make_controls(c.controls, r, {r.width, r.height}, c.base.unet());
+  stage.image_prompts = c.image_prompts;
   std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c, preview.get()));
   if (!c.refiner) return latents;
 

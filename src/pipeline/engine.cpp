@@ -56,23 +56,23 @@ LoadedPreviewer& Engine::State::open_previewer(const fs::path& path, DType compu
   return *previewer;
 }
 
-std::vector<LoadedControlNet*> Engine::State::open_controlnets(const Request& request, DType compute) {
-  std::vector<LoadedControlNet*> nets;
-  decltype(controlnets) used;
+std::vector<LoadedControl*> Engine::State::open_controls(const Request& request, DType compute) {
+  std::vector<LoadedControl*> nets;
+  decltype(controls) used;
   const auto find = [](auto& list, const ModelKey& key) { return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.first == key; }); };
   for (const ControlUnit& unit : request.controls) {
     const ModelKey key{unit.model, {}, {}, compute};
     auto found = find(used, key);
     if (found == used.end()) {
-      const auto kept = find(controlnets, key);
-      auto net = kept == controlnets.end() ? std::make_unique<LoadedControlNet>(open_controlnet(unit.model, size_of(compute) == 2), *backend, compute)
+      const auto kept = find(controls, key);
+      auto net = kept == controls.end() ? std::make_unique<LoadedControl>(open_control(unit.model, size_of(compute) == 2), *backend, compute)
                                            : std::move(kept->second);
-      if (kept != controlnets.end()) controlnets.erase(kept);
+      if (kept != controls.end()) controls.erase(kept);
       found = used.insert(used.end(), {key, std::move(net)});
     }
     nets.push_back(found->second.get());
   }
-  if (!used.empty()) controlnets = std::move(used);
+  if (!used.empty()) controls = std::move(used);
   return nets;
 }
 
@@ -81,14 +81,15 @@ static bool is_among(const std::vector<const void*>& used, const void* part) { r
 size_t Engine::State::unused_bytes(const std::vector<const void*>& used) const {
   size_t bytes = previewer && !is_among(used, &*previewer) ? previewer->packed_bytes() : 0;
   for (const auto& [key, model] : models) bytes += is_among(used, model.get()) ? 0 : model->packed_bytes();
-  for (const auto& [key, net] : controlnets) bytes += is_among(used, net.get()) ? 0 : net->packed_bytes();
-  return bytes;
+  for (const auto& [key, control] : controls) bytes += is_among(used, control.get()) ? 0 : control->packed_bytes();
+  return bytes + ip_adapters.unused_bytes(used);
 }
 
 void Engine::State::drop_unused(const std::vector<const void*>& used) {
   if (previewer && !is_among(used, &*previewer)) previewer.reset();
   std::erase_if(models, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
-  std::erase_if(controlnets, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
+  std::erase_if(controls, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
+  ip_adapters.drop_unused(used);
 }
 
 }  // namespace imagent

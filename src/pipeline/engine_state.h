@@ -6,7 +6,8 @@
 
 #include "pipeline/embedding_library.h"
 #include "pipeline/engine.h"
-#include "pipeline/loaded_controlnet.h"
+#include "pipeline/image_prompt.h"
+#include "pipeline/loaded_control.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/loaded_previewer.h"
 #include "pipeline/lora_library.h"
@@ -37,16 +38,17 @@ struct Engine::State {
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 
   std::optional<LoadedPreviewer> previewer;
-  std::vector<std::pair<ModelKey, std::unique_ptr<LoadedControlNet>>> controlnets;
+  std::vector<std::pair<ModelKey, std::unique_ptr<LoadedControl>>> controls;
+  IpAdapterLibrary ip_adapters;
 
   // Errors: those of LoadedPreviewer.
   LoadedPreviewer& open_previewer(const std::filesystem::path& path, DType compute);
   // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
   LoadedModel& open_model(const ModelKey& key);
   // One for each of the request's units, the same one for the same file. Those of the last request stay.
-  std::vector<LoadedControlNet*> open_controlnets(const Request& request, DType compute);
+  std::vector<LoadedControl*> open_controls(const Request& request, DType compute);
 
-  // Of the models, ControlNets and the previewer that stayed from earlier runs, those that are not among `used`.
+  // Of the models, controls, IP-Adapters and the previewer that stayed from earlier runs, those that are not among `used`.
   size_t unused_bytes(const std::vector<const void*>& used) const;
   void drop_unused(const std::vector<const void*>& used);
 };

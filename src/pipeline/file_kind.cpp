@@ -25,12 +25,15 @@ const std::vector<Kind>& kinds() {
       {"flux", "a Flux model, which imagent does not know", ErrorKind::unsupported, {"double_blocks.", "single_transformer_blocks."}, {}},
       {"cascade", "a Stable Cascade model, which imagent does not know", ErrorKind::unsupported, {"effnet_mapper.", "clip_txt_pooled_mapper."}, {}},
       {"playground", "a model of the EDM kind (Playground), which imagent does not know", ErrorKind::unsupported, {}, {"edm_mean", "edm_vpred"}},
+      {"t2i-adapter", "a T2I-Adapter, which guides a model", ErrorKind::model, {"body.0.resnets.0.block1.", "body.0.body.0.block1."}, {"body.0.block1.", "adapter.body.0.block1."}},
+      {"ip-adapter", "an IP-Adapter, which lets a picture be a prompt", ErrorKind::model, {}, {"image_proj.", "ip_adapter."}},
       {"controlnet", "a ControlNet, which guides a model", ErrorKind::model, {"controlnet_cond_embedding."}, {"control_model.", "zero_convs."}},
       {"embedding", "a textual-inversion embedding", ErrorKind::model, {}, {"emb_params", "string_to_param", "clip_l", "clip_g"}},
       {"unet", "the UNet of a model only", ErrorKind::model, {}, {"model.diffusion_model.", "input_blocks."}},
       {"part", "one part of a diffusers folder, whose parts belong together", ErrorKind::model, {}, {"down_blocks.", "encoder.down_blocks.", "decoder.up_blocks.", "decoder.mid_block."}},
       {"vae", "a VAE only", ErrorKind::model, {}, {"first_stage_model.", "encoder.", "decoder."}},
       {"text encoder", "a text encoder only", ErrorKind::model, {}, {"cond_stage_model.", "conditioner.", "text_encoders.", "text_model.", "text_projection", "transformer.resblocks.", "token_embedding.", "encoder.block."}},
+      {"image encoder", "an image encoder only", ErrorKind::model, {}, {"vision_model.", "visual_projection."}},
       {"upscaler", "an upscaler", ErrorKind::model, {}, {"conv_first.", "model.0.weight", "params_ema."}},
   };
   return rows;

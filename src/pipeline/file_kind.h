@@ -17,7 +17,8 @@ std::string kind_of(const Source& file);
 // architecture. `parts`: those of ldm_parts(). `elsewhere`: whether a text encoder or VAE that the file lacks is at hand.
 void require_whole_model(const Source& file, const LdmParts& parts, const std::function<bool(const std::string& part)>& elsewhere = {});
 
-// "lora", "vae", "text encoder", "unet", "part", "controlnet", "embedding", "upscaler", another architecture ("sd3"), "unknown";
+// "lora", "vae", "text encoder", "unet", "part", "controlnet", "t2i-adapter", "ip-adapter",
+// "embedding", "image encoder", "upscaler", another architecture ("sd3"), "unknown";
 // "" for a Stable Diffusion model. `names`: all tensors of the file.
 std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts);
 

@@ -66,7 +66,8 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
     if (&model == &base) {
       shape.picture_height = encoded.height;
       shape.picture_width = encoded.width;
-      shape.controlnets.assign(c.controlnets.begin(), c.controlnets.end());
+      shape.controls.assign(c.controls.begin(), c.controls.end());
+      shape.ip_adapters.assign(c.ip_adapters.begin(), c.ip_adapters.end());
       shape.previewer = bounds.previewer ? &bounds.previewer->source() : nullptr;
       shape.previews_by_vae = r.preview_every > 0 && r.preview == PreviewKind::vae;
     }
@@ -76,9 +77,10 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
     const MemoryNeed need = need_of_model(base, vae_tile), more = refiner && refiner != &base ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
     return MemoryNeed{need.weights + more.weights, std::max({need.activations, more.activations, bounds.scratch})};
   };
-  std::vector<const void*> used(c.controlnets.begin(), c.controlnets.end());
+  std::vector<const void*> used(c.controls.begin(), c.controls.end());
+  used.insert(used.end(), c.ip_adapters.begin(), c.ip_adapters.end());
   used.insert(used.end(), {&base, refiner, bounds.previewer});
-  MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + packed_bytes(c.controlnets), .unused = bounds.state.unused_bytes(used)};
+  MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
   if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
   if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
@@ -139,6 +141,8 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
   note_embeddings(c.run, c.base, prompts);
   std::optional<EncodedPrompts> refiner_prompts;
   if (c.refiner) refiner_prompts = encode_prompts(*c.refiner, r);
+  c.image_prompts = make_image_prompts(c.ip_adapters, r, c.base.unet());
+  if (!c.image_prompts.empty()) c.base.backend().release_cached();  // the image encoder's sizes are others than the UNet's
   c.run.timings.text_s = seconds_since(start);
 
   const PassSource source = encode_source(c, canvas);
@@ -214,7 +218,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir});
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
-  RunContext c{events, base, refiner, state_->open_controlnets(request, compute), {}};
+  RunContext c{events, base, refiner, state_->open_controls(request, compute), state_->ip_adapters.open(request, backend(), compute), {}};
   c.run.request = request;
   c.run.request.dtype = compute;
   c.run.model_name = base.source()->name();
@@ -234,12 +238,12 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
   if (refiner) refiner->load();
   if (previewer) c.tiny.emplace(previewer->decoder());
-  for (LoadedControlNet* net : c.controlnets) net->model();
+  for (LoadedControl* control : c.controls) control->network();
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas, hires));
   caches.tell(events);
-  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + packed_bytes(c.controlnets) + (refiner ? refiner->packed_bytes() : 0);
+  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + c.packed_bytes_of_adapters() + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "pipeline/control.h"
+#include "pipeline/image_prompt.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/loaded_previewer.h"
 #include "tensor/counting_backend.h"
@@ -16,23 +17,23 @@ namespace {
 
 // The ControlNets of a run, rebuilt on the backend that counts, with blank pictures to look at.
 struct CountedControls {
-  std::map<const LoadedControlNet*, std::unique_ptr<LoadedControlNet>> nets;
+  std::map<const LoadedControl*, std::unique_ptr<LoadedControl>> nets;
   std::vector<Control> controls;
 
   CountedControls(Backend& counter, const RunShape& shape, const UNetEncoder& unet) {
     const Size size{8 * shape.latent_width, 8 * shape.latent_height};
     Request request;
-    std::vector<LoadedControlNet*> units;
-    for (const LoadedControlNet* net : shape.controlnets) {
+    std::vector<LoadedControl*> units;
+    for (const LoadedControl* net : shape.controls) {
       auto& counted = nets[net];
-      if (!counted) counted = std::make_unique<LoadedControlNet>(net->files(), counter, shape.compute);
+      if (!counted) counted = std::make_unique<LoadedControl>(net->files(), counter, shape.compute);
       units.push_back(counted.get());
       request.controls.push_back({.model = {}, .image = std::make_shared<const Image>(size.width, size.height, 3)});
     }
     controls = make_controls(units, request, size, unet);
   }
   UNetResiduals residuals(Backend& counter, Shape latents, const UNetConditions& conditions) const {
-    const std::vector<const Control*> active = active_controls(controls, 0, 1);
+    const std::vector<const Control*> active = active_in(controls, 0, 1);
     const std::vector<ControlRow> rows(static_cast<size_t>(latents[0]), ControlRow{active, true});
     return control_residuals(Tensor(counter, latents, conditions.context.dtype()), conditions, rows);
   }
@@ -40,6 +41,37 @@ struct CountedControls {
     size_t bytes = 0;
     for (const auto& [net, counted] : nets) bytes += counted->packed_bytes();
     return bytes;
+  }
+};
+
+// Its IP-Adapters, likewise.
+struct CountedImagePrompts {
+  std::map<const LoadedImageEncoder*, std::shared_ptr<LoadedImageEncoder>> encoders;
+  std::map<const LoadedIpAdapter*, std::unique_ptr<LoadedIpAdapter>> adapters;
+  std::vector<ImagePrompt> prompts;
+
+  CountedImagePrompts(Backend& counter, const RunShape& shape, const UNet2DConditionModel& unet) {
+    Request request;
+    std::vector<LoadedIpAdapter*> units;
+    for (const LoadedIpAdapter* adapter : shape.ip_adapters) {
+      auto& encoder = encoders[adapter->encoder().get()];
+      if (!encoder) encoder = std::make_shared<LoadedImageEncoder>(adapter->encoder()->files(), counter, shape.compute);
+      auto& counted = adapters[adapter];
+      if (!counted) counted = std::make_unique<LoadedIpAdapter>(adapter->files(), encoder, counter, shape.compute);
+      units.push_back(counted.get());
+      request.ip_adapters.push_back({.image = std::make_shared<const Image>(1, 1, 3)});
+    }
+    prompts = make_image_prompts(units, request, unet);
+    counter.release_cached();
+  }
+  std::vector<ImageKeys> keys(int64_t rows) const {
+    const std::vector<const ImagePrompt*> active = active_in(prompts, 0, 1);
+    return image_keys(std::vector<ImagePromptRow>(static_cast<size_t>(rows), ImagePromptRow{active, true}));
+  }
+  size_t packed_bytes() const {
+    std::vector<LoadedIpAdapter*> all;
+    for (const auto& [original, counted] : adapters) all.push_back(counted.get());
+    return imagent::packed_bytes(all);
   }
 };
 
@@ -68,11 +100,13 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   }
   check(width == unet.context_width(), "the text encoders give ", width, " channels, the UNet wants ", unet.context_width());
   const CountedControls controls(counter, shape, unet);
-  need.weights += controls.packed_bytes();
+  const CountedImagePrompts images(counter, shape, unet);
+  need.weights += controls.packed_bytes() + images.packed_bytes();
   const bool blank_row = model.unet_input() == UNetInput::editing && shape.rows > 1;
   const int64_t rows = int64_t{shape.rows + blank_row} * shape.pictures;
   const Tensor sample(counter, {rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
-  const UNetConditions conditions = unet.blank_conditions(rows, shape.tokens);
+  UNetConditions conditions = unet.blank_conditions(rows, shape.tokens);
+  conditions.images = images.keys(rows);
   unet(sample, conditions, controls.residuals(counter, {rows, shape.latent_height, shape.latent_width, 4}, conditions));
   const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
   const auto decode = [&] {

@@ -2,7 +2,8 @@
 #pragma once
 #include <vector>
 
-#include "pipeline/loaded_controlnet.h"
+#include "pipeline/loaded_control.h"
+#include "pipeline/loaded_ip_adapter.h"
 #include "pipeline/model_source.h"
 #include "pipeline/vae_source.h"
 #include "tensor/backend.h"
@@ -17,7 +18,8 @@ struct RunShape {
   int pictures = 1;     // of one UNet call
   int vae_tile = 0;     // latents: side of the tiles that the VAE works on, 0: the whole picture
   int picture_height = 0, picture_width = 0;  // pixels of a picture that is encoded, 0: none
-  std::vector<const LoadedControlNet*> controlnets = {};  // one a unit: the same one may stand there twice
+  std::vector<const LoadedControl*> controls = {};  // one a unit: the same one may stand there twice
+  std::vector<const LoadedIpAdapter*> ip_adapters = {};  // the same
   const VaeSource* previewer = nullptr;       // a tiny autoencoder that decodes previews
   bool previews_by_vae = false;               // or the model's own does
 };

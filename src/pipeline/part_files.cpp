@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_text_encoder(const std::string& part) { return part.starts_with("text_encoder"); }
+// Whether transformers names the part's files, and not diffusers.
+bool is_of_transformers(const std::string& part) { return part.starts_with("text_encoder") || part == "image_encoder"; }
 
 // "model.safetensors", "model.fp16.safetensors", or the index of its shards; "" when neither is there.
 fs::path variant_of(const fs::path& folder, const std::string& stem, const std::string& extension, const std::string& variant) {
@@ -38,9 +39,9 @@ std::shared_ptr<const Source> with_new_vae_names(std::shared_ptr<const Source> s
 }  // namespace
 
 fs::path part_weights_file(const fs::path& folder, const std::string& part, bool prefer_half) {
-  const std::string stem = is_text_encoder(part) ? "model" : "diffusion_pytorch_model";
+  const std::string stem = is_of_transformers(part) ? "model" : "diffusion_pytorch_model";
   for (const std::string extension : {".safetensors", ".bin", ".gguf"}) {
-    const std::string own_stem = is_text_encoder(part) && extension == ".bin" ? "pytorch_model" : stem;
+    const std::string own_stem = is_of_transformers(part) && extension == ".bin" ? "pytorch_model" : stem;
     const fs::path full = variant_of(folder, own_stem, extension, ""), half = variant_of(folder, own_stem, extension, ".fp16");
     if (full.empty() && half.empty()) continue;
     if (full.empty() || half.empty()) return full.empty() ? half : full;

@@ -85,6 +85,7 @@ Replay read_replay(const std::string& parameters, const std::string& origin) {
   replay.init_image_hash = text_of("Init image hash");
   replay.mask_hash = text_of("Mask hash");
   replay.control = info.find("ControlNet 0") != nullptr;
+  replay.ip_adapter = info.find("IP-Adapter 0") != nullptr;
   return replay;
 }
 
@@ -102,6 +103,7 @@ static std::vector<std::string> other_ingredients(const Replay& replay, const Ru
   if (replay.own() && replay.vae.empty() && !run.request.vae.empty()) all.push_back("the picture had the model's own VAE, without --vae");
   if (!replay.mask_hash.empty() && !run.request.mask) all.push_back("the picture had a mask: name it with --mask");
   if (replay.control && run.request.controls.empty()) all.push_back("the picture had ControlNets: name them with --control-net, and their pictures");
+  if (replay.ip_adapter && run.request.ip_adapters.empty()) all.push_back("the picture had pictures as prompts: name their IP-Adapters with --ip-adapter, and the pictures");
   return all;
 }
 

@@ -15,7 +15,8 @@ struct Replay {
   std::string model_hash;              // of the model that drew it; "": not told
   std::string vae, vae_hash;           // the name and hash of another VAE than the model's
   std::string init_image_hash, mask_hash;  // of the pictures it was drawn from
-  bool control = false;                // whether there were ControlNets
+  bool control = false;                // whether there were ControlNets or T2I-Adapters
+  bool ip_adapter = false;             // whether pictures were prompts
   std::string version, device;         // of the imagent that drew it, and what it computed on; "": another program
 
   bool own() const { return !version.empty(); }

@@ -33,7 +33,7 @@ enum class ResizeMode { stretch, crop, fill, latent };                      // A
 enum class InpaintFill { fill, original, latent_noise, latent_nothing };    // A1111's 0..3
 enum class Preprocessor { none, canny };
 
-// A ControlNet and the picture it looks at.
+// A ControlNet or T2I-Adapter and the picture it looks at.
 struct ControlUnit {
   std::string model{};                      // a folder in diffusers' layout or a file
   std::shared_ptr<const Image> image{};     // of any size: it is resized to the picture's
@@ -41,6 +41,15 @@ struct ControlUnit {
   float strength = 1;
   double start = 0, end = 1;                // part of the steps in which it counts
   bool guess = false;                       // it counts for the prompt only, not for the negative one, and less in the outer layers
+};
+
+// An IP-Adapter and the picture that it makes a prompt of.
+struct IpAdapterUnit {
+  std::string model{};                      // its file
+  std::string encoder{};                    // the image encoder, a folder or a file; "": the one beside the adapter
+  std::shared_ptr<const Image> image{};
+  float strength = 1;
+  double start = 0, end = 1;                // part of the steps in which it counts
 };
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.
@@ -101,7 +110,8 @@ struct Request {
   std::string hires_sampler{}, hires_scheduler{};                // "": as the first pass
   std::optional<std::string> hires_prompt{}, hires_negative{};   // absent: as the first pass
   FreeU freeu{};
-  std::vector<ControlUnit> controls{};        // ControlNets, each adding to the others
+  std::vector<ControlUnit> controls{};        // ControlNets and T2I-Adapters, each adding to the others
+  std::vector<IpAdapterUnit> ip_adapters{};   // pictures as prompts, each adding to the others
 
   GeneratorKind rng = GeneratorKind::cpu;
   Compat compat = Compat::native;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "pipeline/control_fields.h"
 #include "pipeline/field_rules.h"
+#include "pipeline/ip_adapter_fields.h"
 #include "pipeline/request_field_groups.h"
 #include "sampling/samplers.h"
 
@@ -317,6 +318,7 @@ const std::vector<Field<Request>>& request_fields() {
     for (const auto& part : {prompt_fields(), model_fields(), lora_fields(), vae_fields(), picture_fields(), image_fields(), hires_fields(), seed_fields(), sampling_fields(), sdxl_fields()})
       all.insert(all.end(), part.begin(), part.end());
     all.push_back(controls_field());
+    all.push_back(ip_adapters_field());
     return all;
   }();
   return fields;
@@ -325,6 +327,7 @@ const std::vector<Field<Request>>& request_fields() {
 void validate(const Request& request) {
   validate(request, request_fields());
   validate_controls(request);
+  validate_ip_adapters(request);
   check(request.seed <= std::numeric_limits<int64_t>::max() - request.batch, ErrorKind::usage, "seed ", request.seed,
         ": too large for a batch of ", request.batch, ", whose last seed would not fit 64 bits");
 }

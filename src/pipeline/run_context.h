@@ -3,7 +3,8 @@
 #include <chrono>
 
 #include "pipeline/engine.h"
-#include "pipeline/loaded_controlnet.h"
+#include "pipeline/image_prompt.h"
+#include "pipeline/loaded_control.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/preview.h"
 
@@ -16,14 +17,17 @@ struct RunContext {
   const Events& events;
   LoadedModel& base;
   LoadedModel* refiner;
-  std::vector<LoadedControlNet*> controlnets;  // one for each of the request's controls
+  std::vector<LoadedControl*> controls;        // one for each of the request's
+  std::vector<LoadedIpAdapter*> ip_adapters;   // the same
   Run run;
+  std::vector<ImagePrompt> image_prompts = {};
   std::optional<PictureDecoder> tiny = {};  // for previews by TAESD
 
   const Request& request() const { return run.request; }
   LoadedModel& last_model() const { return refiner ? *refiner : base; }
   Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
   PictureDecoder decoder_of(LoadedModel& model) const { return {model.vae_decoder(), model.vae_config(), model.backend(), model.compute(), run.vae_tile}; }
+  size_t packed_bytes_of_adapters() const { return packed_bytes(controls) + packed_bytes(ip_adapters); }
   void phase(const char* name) const {
     check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
     if (events.phase) events.phase(name);

@@ -39,6 +39,7 @@ Request request_of(const Job& job, const Catalog& catalog) {
       if (found->second.text.empty()) given.erase(found);
     }
   check(!given.count("model_config"), ErrorKind::usage, "model_config: a server's models are chosen by their names alone");
+  check(!given.count("ip_adapters"), ErrorKind::usage, "ip_adapters: a server reads no files that its callers name");
   Request request;
   apply(request, request_fields(), given);
   validate(request);

@@ -11,9 +11,12 @@
 namespace imagent {
 namespace {
 
-TensorView third_of(const TensorView& all, int part) {
-  const int64_t rows = all.shape[0] / 3;
-  const size_t size = all.bytes.size() / 3;
+// How many tensors are stacked in the one that is stored; 1: it is no stack.
+int stack_of(Layout layout) { return layout == Layout::third ? 3 : layout == Layout::half ? 2 : 1; }
+
+TensorView part_of(const TensorView& all, int part, int stack) {
+  const int64_t rows = all.shape[0] / stack;
+  const size_t size = all.bytes.size() / static_cast<size_t>(stack);
   TensorView view{all.dtype, all.shape, all.bytes.subspan(static_cast<size_t>(part) * size, size), all.owner};
   view.shape[0] = rows;
   return view;
@@ -41,7 +44,7 @@ class Rearranged : public Source {
     if (entry == table_.end()) return std::nullopt;
     auto view = find_stored(entry->second);
     if (!view) return std::nullopt;
-    if (entry->second.layout == Layout::third) return third_of(*view, entry->second.part);
+    if (const int stack = stack_of(entry->second.layout); stack > 1) return part_of(*view, entry->second.part, stack);
     if (entry->second.layout == Layout::kernel_1x1) view->shape = Shape{view->shape[0], view->shape[1]};
     return view;
   }
@@ -66,7 +69,8 @@ class Rearranged : public Source {
     };
     const Shape& shape = view->shape;
     if (stored.layout == Layout::transposed) require(shape.rank() == 2, "a matrix is wanted");
-    if (stored.layout == Layout::third) require(shape.rank() >= 1 && shape[0] % 3 == 0, "three stacked tensors are wanted");
+    if (const int stack = stack_of(stored.layout); stack > 1)
+      require(shape.rank() >= 1 && shape[0] % stack == 0, stack == 3 ? "three stacked tensors are wanted" : "two stacked tensors are wanted");
     // Files saved by newer programs hold a matrix already.
     if (stored.layout == Layout::kernel_1x1)
       require(shape.rank() == 2 || (shape.rank() == 4 && shape[2] == 1 && shape[3] == 1), "a matrix or a 1x1 convolution is wanted");
@@ -94,7 +98,7 @@ class Assembled : public Source {
     const auto found = entries_.find(name);
     if (found == entries_.end()) return std::nullopt;
     const Entry& entry = found->second;
-    if (entry.layout == Layout::third) return stacked(name, entry);
+    if (stack_of(entry.layout) > 1) return stacked(name, entry);
     auto view = entry.source->find(entry.names[0]);
     if (!view || entry.layout == Layout::same) return view;
     const int rank = view->shape.rank();
@@ -116,22 +120,24 @@ class Assembled : public Source {
   struct Entry {
     Layout layout = Layout::same;
     std::shared_ptr<const Source> source;
-    std::array<std::string, 3> names;  // the thirds' in their order, else one
+    std::array<std::string, 3> names;  // a stack's parts in their order, else one
   };
 
   TensorView stacked(const std::string& name, const Entry& entry) const {
     const auto bytes = std::make_shared<std::vector<std::byte>>();
     TensorView all;
-    for (const std::string& third : entry.names) {
-      const auto view = entry.source->find(third);
+    const int stack = stack_of(entry.layout);
+    for (int part = 0; part < stack; ++part) {
+      const std::string& own = entry.names[static_cast<size_t>(part)];
+      const auto view = entry.source->find(own);
       check(view && view->shape.rank() >= 1 && (bytes->empty() || (view->shape == all.shape && view->dtype == all.dtype)), ErrorKind::model, entry.source->origin(), ": ", name,
-            " stacks three equal tensors, and ", third.empty() ? "one" : third, view ? " is another" : " is missing");
+            " stacks ", stack, " equal tensors, and ", own.empty() ? "one" : own, view ? " is another" : " is missing");
       all.dtype = view->dtype;
       all.shape = view->shape;
       bytes->insert(bytes->end(), view->bytes.begin(), view->bytes.end());
       entry.source->release(*view);
     }
-    all.shape[0] *= 3;
+    all.shape[0] *= stack;
     return {all.dtype, all.shape, *bytes, bytes};
   }
 

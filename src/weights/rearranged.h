@@ -12,14 +12,15 @@ namespace imagent {
 enum class Layout {
   same,
   kernel_1x1,  // [o,i,1,1], read as [o,i]
-  third,       // rows of three tensors that were stacked
+  half,        // rows of two tensors that were stacked
+  third,       // of three
   transposed,  // [i,o], read as [o,i]
 };
 
 struct StoredTensor {
   std::string name;  // in the file
   Layout layout = Layout::same;
-  int part = 0;      // of a third: 0, 1 or 2
+  int part = 0;      // of a half: 0 or 1; of a third: 0, 1 or 2
 
   bool operator==(const StoredTensor&) const = default;
 };
@@ -32,7 +33,7 @@ using TensorTable = std::map<std::string, StoredTensor>;
 std::shared_ptr<const Source> rearranged(std::shared_ptr<const Source> source, TensorTable table);
 
 // The way back: the tensors of parts as a file holds them whose tables these are, by part. Stacked and transposed ones are
-// copied when they are asked for. Errors of find(): model, for a stack that lacks a third or has unequal ones.
+// copied when they are asked for. Errors of find(): model, for a stack that lacks a part or has unequal ones.
 std::shared_ptr<const Source> assembled(const std::map<std::string, std::shared_ptr<const Source>>& parts, const std::map<std::string, TensorTable>& tables);
 
 }  // namespace imagent

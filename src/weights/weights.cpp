@@ -113,6 +113,15 @@ std::vector<float> Weights::values(std::string_view name) const {
   return to_f32(*view);
 }
 
+Tensor Weights::parameter(std::string_view name) const {
+  const auto view = take(name, true);
+  if (!view) return {};
+  Tensor tensor(*backend_, view->shape, DType::f32);
+  backend_->upload(tensor, to_f32(*view).data());
+  ledger_->packed_bytes += tensor.bytes();
+  return tensor;
+}
+
 void Weights::repack(const std::string& module, const std::shared_ptr<const Source>& source) const {
   Weights from = *this;
   from.source_ = source;

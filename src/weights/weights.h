@@ -30,6 +30,7 @@ class Weights {
   Packed table() const;
   NormParams norm(float eps) const;
   std::vector<float> values(std::string_view name) const;  // a vector, widened; empty when it is missing
+  Tensor parameter(std::string_view name) const;           // of any shape, f32; holds nothing when it is missing
   Shape shape(std::string_view name) const;  // of a tensor of this scope; rank 0 when it is missing
 
   // A part that the checkpoint may lack, and a list whose length the checkpoint decides.

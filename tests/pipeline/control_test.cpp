@@ -60,7 +60,7 @@ TEST(ControlNet, ComesFromAFolderOrItsFile) {
 // Original names in a file, whose widths are those of no published model: the network is compared without a run.
 TEST(ControlNet, ReadsTheOriginalNames) {
   const fs::path path = fs::temp_directory_path() / str("imagent_control_", ::getpid(), ".safetensors");
-  const ControlNetFiles folder = open_controlnet(golden("models/controlnet-sd15"), false);
+  const ControlFiles folder = open_control(golden("models/controlnet-sd15"), false);
   const Shapes original = shapes_of(read_json(golden("manifests/controlnet-sd15.json"))["single_file"]);
   std::map<std::string, TensorView> tensors;
   const TensorTable table = ldm_parts(ZeroSource(original).names()).at("controlnet");
@@ -69,9 +69,9 @@ TEST(ControlNet, ReadsTheOriginalNames) {
   const std::vector<float> row(768);  // the width of SD 1's text
   tensors["control_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"] = {DType::f32, {1, 768}, std::as_bytes(std::span(row)), nullptr};
   write_safetensors(path, tensors);
-  const ControlNetFiles file = open_controlnet(path, false);
+  const ControlFiles file = open_control(path, false);
   fs::remove(path);
-  EXPECT_EQ(file.config.heads, std::vector<int>(3, 8));
+  EXPECT_EQ(std::get<UNetConfig>(file.config).heads, std::vector<int>(3, 8));
   for (const char* name : {"controlnet_cond_embedding.blocks.5.weight", "controlnet_down_blocks.8.weight", "mid_block.resnets.1.conv2.weight"}) {
     ASSERT_TRUE(file.weights->find(name)) << name;
     EXPECT_EQ(to_f32(*file.weights->find(name)), to_f32(*folder.weights->find(name)));
@@ -96,11 +96,11 @@ TEST(ControlNet, RefusesWhatDoesNotFit) {
 }
 
 TEST(ControlNet, CountsInItsPartOfTheStepsOnly) {
-  Control control{.start = 0.2, .end = 0.7};
+  StepWindow window{.start = 0.2, .end = 0.7};
   std::string diffusers, webui;
-  for (int step = 0; step < 10; ++step) diffusers += control.active(step, 10) ? '1' : '0';
-  control.counts_touched_steps = true;
-  for (int step = 0; step < 10; ++step) webui += control.active(step, 10) ? '1' : '0';
+  for (int step = 0; step < 10; ++step) diffusers += window.active(step, 10) ? '1' : '0';
+  window.counts_touched_steps = true;
+  for (int step = 0; step < 10; ++step) webui += window.active(step, 10) ? '1' : '0';
   EXPECT_EQ(diffusers, "0011111000");
   EXPECT_EQ(webui, "0011111100");
 }
@@ -149,11 +149,11 @@ TEST(ControlNet, HintsAreResizedAndPreprocessed) {
 }
 
 TEST(ControlNet, MemoryIsPredictedWithIt) {
-  const LoadedControlNet net(open_controlnet(unit_of().model, false), engine().backend(), DType::f32);
+  const LoadedControl net(open_control(unit_of().model, false), engine().backend(), DType::f32);
   std::vector<MemoryNeed> needs;
   for (const size_t units : {0, 1, 2})
     needs.push_back(predict_memory(open_model_source(golden("models/sd15")),
-                                   {.latent_height = 32, .latent_width = 32, .controlnets = std::vector<const LoadedControlNet*>(units, &net)}));
+                                   {.latent_height = 32, .latent_width = 32, .controls = std::vector<const LoadedControl*>(units, &net)}));
   EXPECT_GT(needs[1].weights, needs[0].weights + fs::file_size(unit_of().model + "/diffusion_pytorch_model.safetensors"));
   EXPECT_EQ(needs[2].weights, needs[1].weights) << "one network for both units";
   EXPECT_GT(needs[1].activations, needs[0].activations);

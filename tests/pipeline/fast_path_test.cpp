@@ -17,6 +17,12 @@ TEST(FastPath, CpuNeverFallsBackToPlainLoops) {
       r.width = r.height = 64;
       r.steps = 2;
       r.dtype = dtype;
+      if (r.model.ends_with("/sd15")) {
+        const std::string adapters = golden("image_adapters").string();
+        const auto picture = std::make_shared<const Image>(64, 48, 3);
+        r.controls.push_back({.model = adapters + "/t2i-sd15", .image = picture});
+        for (const char* file : {"/ip-sd15.safetensors", "/ip-sd15-plus.bin", "/ip-sd15-full.safetensors"}) r.ip_adapters.push_back({.model = adapters + file, .image = picture});
+      }
       engine.generate(r);
       EXPECT_EQ(dynamic_cast<ReferenceBackend&>(engine.backend()).reference_calls(), 0) << model << " " << name_of(dtype);
     }

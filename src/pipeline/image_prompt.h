@@ -1,0 +1,48 @@
+// Pictures as prompts in a run (IP-Adapters): when they count, and what a batch of rows sees of them.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "models/unet.h"
+#include "pipeline/loaded_ip_adapter.h"
+#include "pipeline/request.h"
+#include "pipeline/step_window.h"
+
+namespace imagent {
+
+struct ImagePrompt {
+  ImageKeys positive, negative;      // of one row; the values times the strength
+  StepWindow window{};
+};
+
+// One for each of the request's adapters. Errors: usage, when one is made for another model.
+std::vector<ImagePrompt> make_image_prompts(std::span<LoadedIpAdapter* const> adapters, const Request& request, const UNet2DConditionModel& unet);
+
+struct ImagePromptRow {
+  std::span<const ImagePrompt* const> prompts;
+  bool positive = true;              // of the prompt, not of the negative one
+};
+
+// For each picture that one of the rows sees; the values of those that do not are zero.
+std::vector<ImageKeys> image_keys(std::span<const ImagePromptRow> rows);
+
+// The IP-Adapters that stay loaded: those of the last request.
+class IpAdapterLibrary {
+ public:
+  // One for each of the request's, the same one for the same files. Errors: those of opening them.
+  std::vector<LoadedIpAdapter*> open(const Request& request, Backend& backend, DType compute);
+
+  // Of those that are not among `used`, and of encoders that these alone read.
+  size_t unused_bytes(std::span<const void* const> used) const;
+  void drop_unused(std::span<const void* const> used);
+
+ private:
+  struct Key {
+    std::filesystem::path adapter, encoder;
+    DType compute;
+    bool operator==(const Key&) const = default;
+  };
+  std::vector<std::pair<Key, std::unique_ptr<LoadedIpAdapter>>> adapters_;
+};
+
+}  // namespace imagent
