@@ -20,6 +20,8 @@ struct RunShape {
   std::vector<const LoadedControlNet*> controlnets = {};  // one a unit: the same one may stand there twice
   const VaeSource* previewer = nullptr;       // a tiny autoencoder that decodes previews
   bool previews_by_vae = false;               // or the model's own does
+
+  bool operator==(const RunShape&) const = default;
 };
 
 struct MemoryNeed {

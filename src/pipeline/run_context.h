@@ -6,6 +6,7 @@
 #include "pipeline/loaded_controlnet.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/preview.h"
+#include "pipeline/shared_device.h"
 
 namespace imagent {
 
@@ -14,6 +15,7 @@ inline double seconds_since(Clock::time_point start) { return std::chrono::durat
 
 struct RunContext {
   const Events& events;
+  SharedDevice::Turn& turn;
   LoadedModel& base;
   LoadedModel* refiner;
   std::vector<LoadedControlNet*> controlnets;  // one for each of the request's controls
@@ -24,6 +26,7 @@ struct RunContext {
   LoadedModel& last_model() const { return refiner ? *refiner : base; }
   Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
   PictureDecoder decoder_of(LoadedModel& model) const { return {model.vae_decoder(), model.vae_config(), model.backend(), model.compute(), run.vae_tile}; }
+  bool stopped() const { return events.stop && *events.stop; }
   void phase(const char* name) const {
     check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
     if (events.phase) events.phase(name);
