@@ -31,7 +31,7 @@ void Turn::take_device() {
 void Turn::let_go() {
   backend_.cancel = nullptr;
   device_.taken_ = holds_device_ = false;
-  device_.changed_.notify_all();
+  if (Turn* next = device_.next()) next->wake_.notify_one();
 }
 
 void Turn::wait_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready, const std::function<bool()>& give_up) {
@@ -39,7 +39,7 @@ void Turn::wait_until(std::unique_lock<std::mutex>& lock, const std::function<bo
     check(!cancelled() || !give_up(), ErrorKind::cancelled, "cancelled");
     if (ready()) return;
     if (std::any_of(device_.answering_.begin(), device_.answering_.end(), [](const Call* call) { return call->turn->cancelled(); })) device_.abandon_ = true;
-    device_.changed_.wait_for(lock, look_around);
+    wake_.wait_for(lock, look_around);
   }
 }
 
@@ -48,12 +48,8 @@ Turn::Turn(SharedDevice& device, Backend& backend, const std::atomic<bool>* canc
   std::unique_lock lock(device_.mutex_);
   number_ = device_.next_number_++;
   device_.line_.push_back(this);
-  const auto leave_line = [this] {
-    std::erase(device_.line_, this);
-    device_.changed_.notify_all();
-    return true;
-  };
-  wait_until(lock, [this] { return !device_.taken_ && device_.may_enter(*this); }, leave_line);
+  const auto leave_line = [this] { return std::erase(device_.line_, this) > 0; };
+  wait_until(lock, [this] { return !device_.taken_ && device_.next() == this; }, leave_line);
   leave_line();
   if (device_.under_way_++ == 0) {
     device_.key_ = key_;
@@ -64,9 +60,8 @@ Turn::Turn(SharedDevice& device, Backend& backend, const std::atomic<bool>* canc
 
 Turn::~Turn() {
   const std::lock_guard lock(device_.mutex_);
-  if (holds_device_) let_go();
   --device_.under_way_;
-  device_.changed_.notify_all();
+  if (holds_device_) let_go();
 }
 
 std::vector<Denoised> Turn::denoise(const DenoiseKind& kind, std::span<const DenoiseJob> jobs) {
@@ -75,13 +70,12 @@ std::vector<Denoised> Turn::denoise(const DenoiseKind& kind, std::span<const Den
   call.alone = std::any_of(jobs.begin(), jobs.end(), [](const DenoiseJob& job) { return !job.controls.empty(); });
   device_.calls_.push_back(&call);
   let_go();
-  const auto may_lead = [&] { return device_.calls_.front() == &call && !device_.somebody_goes_first(); };
   const auto withdraw = [&] { return !call.done && std::erase(device_.calls_, &call) > 0; };
   while (!call.done) {
-    wait_until(lock, [&] { return !device_.taken_ && (call.done || may_lead()); }, withdraw);
+    wait_until(lock, [&] { return !device_.taken_ && device_.next() == this; }, withdraw);
     take_device();
-    if (!call.done) device_.answer(lock, call);
-    else --device_.answered_;
+    if (call.done) device_.answered_.pop_front();
+    else device_.answer(lock, call);
     if (!call.done) let_go();
   }
   if (call.error) std::rethrow_exception(call.error);
@@ -96,9 +90,13 @@ bool SharedDevice::may_enter(const Turn& turn) const {
   return turn.number_ < opened_ || std::all_of(line_.begin(), line_.end(), [&](const Turn* other) { return other->number_ > turn.number_ || other->key_ == key_; });
 }
 
-// Calls wait while a run has anything else to do: it will come with a call of its own, and then there is one for all.
-bool SharedDevice::somebody_goes_first() const {
-  return answered_ > 0 || std::any_of(line_.begin(), line_.end(), [&](const Turn* turn) { return may_enter(*turn); });
+// Whose the device is when it is free. Calls wait while a run has anything else to do: it will come with a call of its own,
+// and then there is one for all.
+Turn* SharedDevice::next() const {
+  if (!answered_.empty()) return answered_.front()->turn;
+  const auto entering = std::find_if(line_.begin(), line_.end(), [&](const Turn* turn) { return may_enter(*turn); });
+  if (entering != line_.end()) return *entering;
+  return calls_.empty() ? nullptr : calls_.front()->turn;
 }
 
 std::vector<SharedDevice::Call*> SharedDevice::group_of(Call& oldest) const {
@@ -152,9 +150,8 @@ void SharedDevice::answer(std::unique_lock<std::mutex>& lock, Call& oldest) {
     call->error = error;
     call->done = true;
     call->turn->largest_call_ = std::max(call->turn->largest_call_, static_cast<int>(jobs.size()));
-    if (call != &oldest) ++answered_;
+    if (call != &oldest) answered_.push_back(call);
   }
-  changed_.notify_all();
 }
 
 }  // namespace imagent

@@ -59,6 +59,7 @@ class SharedDevice {
 
     SharedDevice& device_;
     Backend& backend_;
+    std::condition_variable wake_;
     const std::atomic<bool>* cancel_;
     const std::string key_;
     int64_t number_ = 0;             // counts runs up in the order in which they came
@@ -70,21 +71,20 @@ class SharedDevice {
   struct Call;
 
   bool may_enter(const Turn& turn) const;
-  bool somebody_goes_first() const;
+  Turn* next() const;
   std::vector<Call*> group_of(Call& oldest) const;
   void answer(std::unique_lock<std::mutex>& lock, Call& oldest);
 
   const int pictures_;
   std::mutex mutex_;                 // of everything below
-  std::condition_variable changed_;
   bool taken_ = false;               // a run holds the device
   std::string key_;                  // of the runs that are under way
   int under_way_ = 0;
   int64_t next_number_ = 0, opened_ = 0;  // runs below `opened_` were there when the first of those that are under way began
-  std::deque<const Turn*> line_;     // runs that have not begun
+  std::deque<Turn*> line_;           // runs that have not begun
   std::deque<Call*> calls_;          // not answered yet, the oldest first
   std::vector<Call*> answering_;     // those in the present call
-  int answered_ = 0;                 // whose runs have not gone on yet
+  std::deque<Call*> answered_;       // those whose runs have not gone on yet
   std::atomic<bool> abandon_ = false;  // the present call is made anew: one of its runs was cancelled
 };
 
