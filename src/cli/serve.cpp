@@ -17,7 +17,7 @@ struct ServeFlags {
   std::string host = "127.0.0.1";
   int port = 7860;
   std::string models_dir, lora_dir, embeddings_dir, data_dir, api_auth, api_key, cors, tls_cert, tls_key, page, device = "auto";
-  int max_queue = 64, timeout = 120, threads = 0, max_body = 64;
+  int max_queue = 64, timeout = 120, threads = 0, max_body = 64, batch = 8;
   long long max_pixels = 2048 * 2048;
   bool no_ui = false, quiet = false;
 };
@@ -68,6 +68,7 @@ const std::vector<FlagField>& serve_fields() {
       whole_flag("timeout", "--timeout", limits, "Seconds in which a request body has to arrive", &ServeFlags::timeout, {.low = 1, .high = 3600}),
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = machine, .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
       whole_flag("threads", "--threads", machine, "Threads to compute with; 0 takes all cores", &ServeFlags::threads, {.low = 0, .high = 1024}),
+      whole_flag("batch", "--batch", machine, "Most pictures of several jobs drawn in one call of the model; 1: one job at a time", &ServeFlags::batch, {.low = 1, .high = 64}),
       toggle_flag("quiet", "--quiet", "Terminal", "Say nothing but errors", &ServeFlags::quiet),
   };
   return fields;
@@ -84,6 +85,7 @@ server::ServeOptions options_of(const ServeFlags& f) {
   options.limits.max_pixels = f.max_pixels;
   options.engine.device = f.device;
   options.engine.threads = f.threads;
+  options.engine.shared_pictures = options.jobs_at_once = f.batch;
   options.page = f.page;
   options.no_page = f.no_ui;
   return options;

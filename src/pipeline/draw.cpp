@@ -33,6 +33,7 @@ Guidance guidance_for(const DrawStage& stage, const ModelCall& call) {
 struct Drawing {
   Sampling* sampling;
   const PictureInputs* inputs;
+  Latents* shown;  // its idea of the clean image after the last step, kept where the run may be stopped
 };
 
 // Lets a sampler run on through its finished steps until it waits for the model or ends.
@@ -40,6 +41,7 @@ void pass_steps(const Drawing& drawing, const std::function<void(const StepDone&
   Sampling& sampling = *drawing.sampling;
   while (!sampling.finished() && !sampling.wants_model()) {
     if (drawing.inputs->background) drawing.inputs->background->after_step(sampling.step());
+    if (drawing.shown && !sampling.step().intermediate) *drawing.shown = *sampling.step().denoised;
     if (on_step && !sampling.step().intermediate) on_step(sampling.step());
     sampling.resume();
   }
@@ -50,7 +52,7 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
   std::vector<Guidance> guidances;
   std::vector<DenoiseJob> jobs;
   guidances.reserve(waiting.size());
-  for (const auto& [sampling, inputs] : waiting) {
+  for (const auto& [sampling, inputs, shown] : waiting) {
     const ModelCall& call = sampling->call();
     guidances.push_back(guidance_for(stage, call));
     jobs.push_back({.input = call.input.values,
@@ -61,7 +63,8 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
                     .image_prompts = active_in(stage.image_prompts, call.step, call.steps)});
   }
   const Latents& shape = waiting[0].sampling->call().input;
-  std::vector<Denoised> outputs = denoise(unet, stage.model->compute(), shape.height, shape.width, jobs);
+  std::vector<Denoised> outputs = stage.turn->denoise({.unet = &unet, .compute = stage.model->compute(), .height = shape.height, .width = shape.width,
+                                                       .tokens = guidances[0].positive[0].conditioning->tokens, .freeu = guidances[0].freeu}, jobs);
   const int channels = shape.channels, height = shape.height, width = shape.width;
   const auto as_latents = [&](std::vector<float> values) {
     Latents latents(channels, height, width);
@@ -69,7 +72,7 @@ void answer_waiting(const DrawStage& stage, std::span<const Drawing> waiting) {
     return latents;
   };
   for (size_t i = 0; i < waiting.size(); ++i) {
-    const auto& [sampling, inputs] = waiting[i];
+    const auto& [sampling, inputs, shown] = waiting[i];
     if (inputs->background) inputs->background->after_model(sampling->call(), outputs[i].guided);
     std::optional<Latents> unconditional;
     if (sampling->call().wants_unconditional) unconditional = as_latents(std::move(outputs[i].negative));
@@ -87,19 +90,21 @@ std::vector<Latents> draw(const DrawStage& stage, std::vector<Sampling> sampling
     if (observer.step) observer.step(done.step, done.steps, *done.denoised);
     step_start = Clock::now();
   };
+  std::vector<Latents> shown(observer.stop ? samplings.size() : 0);
   while (true) {
     std::vector<Drawing> waiting;
     for (size_t i = 0; i < samplings.size(); ++i) {
-      const Drawing drawing{&samplings[i], &stage.inputs[i]};
+      const Drawing drawing{&samplings[i], &stage.inputs[i], observer.stop ? &shown[i] : nullptr};
       pass_steps(drawing, i == 0 ? std::function<void(const StepDone&)>(on_step) : nullptr);
       if (samplings[i].wants_model()) waiting.push_back(drawing);
     }
     if (waiting.empty()) break;
+    if (observer.stop && *observer.stop && std::none_of(shown.begin(), shown.end(), [](const Latents& latents) { return latents.values.empty(); })) break;
     answer_waiting(stage, waiting);
   }
   std::vector<Latents> results;
-  for (Sampling& sampling : samplings) {
-    results.push_back(sampling.take_result());
+  for (size_t i = 0; i < samplings.size(); ++i) {
+    results.push_back(samplings[i].finished() ? samplings[i].take_result() : std::move(shown[i]));
     const std::vector<float>& values = results.back().values;
     check(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), ErrorKind::model,
           "the model's latents are not finite numbers: its weights or its scheduler_config.json are damaged, or f32 is needed (--dtype f32)");

@@ -9,12 +9,14 @@
 #include "pipeline/engine.h"
 #include "pipeline/image_prompt.h"
 #include "pipeline/picture_inputs.h"
+#include "pipeline/shared_device.h"
 #include "sampling/sampling.h"
 
 namespace imagent {
 
 // One model's share of a run: the whole of it, or the part before or after the hand-off to a refiner.
 struct DrawStage {
+  SharedDevice::Turn* turn = nullptr;
   LoadedModel* model = nullptr;
   const EncodedPrompts* prompts = nullptr;
   std::vector<float> time_ids, negative_time_ids;  // SDXL
@@ -28,9 +30,10 @@ struct DrawObserver {
   // After each step of the first picture: how many are done, of how many, its present idea of the clean image.
   std::function<void(int step, int steps, const Latents& denoised)> step;
   std::vector<double>* step_seconds = nullptr;
+  const std::atomic<bool>* stop = nullptr;         // raised: the present ideas of the clean images are the result
 };
 
-// Runs the samplers to their end and returns their latents, in the same order.
+// Runs the samplers to their end, or until they are stopped after a step, and returns their latents, in the same order.
 std::vector<Latents> draw(const DrawStage& stage, std::vector<Sampling> samplings, const DrawObserver& observer);
 
 }  // namespace imagent

@@ -9,8 +9,8 @@
 namespace imagent {
 namespace {
 
-DrawStage stage_of(LoadedModel& model, const EncodedPrompts& prompts, const Request& request) {
-  DrawStage stage{&model, &prompts, {}, {}, &request, {}};
+DrawStage stage_of(RunContext& c, LoadedModel& model, const EncodedPrompts& prompts, const Request& request) {
+  DrawStage stage{&c.turn, &model, &prompts, {}, {}, &request, {}, {}};
   if (!model.unet().add_embedding) return stage;
   SizeConditions sizes = size_conditions(request, model.wants_aesthetic_score());
   stage.time_ids = std::move(sizes.positive);
@@ -38,7 +38,7 @@ DrawObserver observer_of(RunContext& c, const LatentPreview* preview) {
     }
     c.events.progress(progress);
   };
-  return {on_step, &c.run.timings.step_s};
+  return {on_step, &c.run.timings.step_s, c.events.stop};
 }
 
 // The samplers of one part of a pass (all of it, or up to or after the hand-off to a refiner), one an image.
@@ -104,18 +104,18 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   }
   for (int i = 0; i < r.batch; ++i) starts.push_back(std::make_unique<PictureStart>(r, c.base, plan.uses_ensd, i));
   Samplers base = start_from_source(pass, options, starts);
-  DrawStage stage = stage_of(c.base, pass.prompts, r);
+  DrawStage stage = stage_of(c, c.base, pass.prompts.base, r);
   stage.inputs = base.inputs;
   stage.controls = make_controls(c.controls, r, {r.width, r.height}, c.base.unet());
   stage.image_prompts = c.image_prompts;
   std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c, preview.get()));
-  if (!c.refiner) return latents;
+  if (!c.refiner || c.stopped()) return latents;
 
   options = sampling_options(*c.refiner, r, !pass.source.empty());
   if (pass.does_all_steps) options.done_steps = r.steps;
   options.denoising_start = r.refiner_switch;
   Samplers refining = go_on(std::move(latents), std::move(base.inputs), options, starts);
-  stage = stage_of(*c.refiner, *pass.refiner_prompts, r);
+  stage = stage_of(c, *c.refiner, *pass.prompts.refiner, r);
   stage.inputs = refining.inputs;
   return draw(stage, std::move(refining.samplings), observer_of(c, preview.get()));
 }

@@ -7,10 +7,14 @@
 
 namespace imagent {
 
+struct PassPrompts {
+  EncodedPrompts base;
+  std::optional<EncodedPrompts> refiner;   // with a refiner
+};
+
 struct Pass {
   const Request& request;                  // size, steps, sampler and strength are those of this pass
-  const EncodedPrompts& prompts;
-  const EncodedPrompts* refiner_prompts;   // with a refiner
+  const PassPrompts& prompts;
   const PassSource& source;
   bool does_all_steps = false;             // the request's steps are those that are done, whatever the strength
 };

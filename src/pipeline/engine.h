@@ -19,6 +19,7 @@ struct EngineOptions {
   int threads = 0;                                // 0: all usable cores
   std::filesystem::path builtin_model = {};       // folder of the built-in model; "": found beside the program
   size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
+  int shared_pictures = 1;                        // most pictures of several runs in one UNet call, as far as memory allows; 1: one run at a time
   std::filesystem::path lora_dir = {};            // where LoRAs named in prompts and requests lie; "": nowhere
   std::filesystem::path embeddings_dir = {};      // textual inversion: files whose names are words of the prompt
   std::filesystem::path upscalers_dir = {};       // where networks named as hires upscalers lie; "": nowhere
@@ -52,6 +53,7 @@ struct Run {
   std::string hires_upscaler;                     // "": no hires pass
   Timings timings;
   size_t peak_bytes = 0;                          // memory held for tensors and packed weights
+  int largest_call = 0;                           // pictures in its largest UNet call, those of other runs included
 };
 
 struct Progress {
@@ -60,7 +62,8 @@ struct Progress {
   const Image* preview = nullptr;                 // of the first image, when the request asked for previews
 };
 
-// Called between steps on the calling thread (but for downloads). `cancel` is checked between ops as well.
+// Called between steps on the calling thread (but for downloads). `cancel` is checked between ops as well. The flags may be
+// raised by any thread.
 struct Events {
   std::function<void(const std::string& phase)> phase;      // "load", "text", "encode" (a picture), "denoise", "decode"
   std::function<void(const Progress&)> progress;
@@ -68,6 +71,7 @@ struct Events {
   std::function<void(const std::string&)> detail = {};      // a line for users who want to know more (-v)
   PullCallback download = {};                               // while a model comes from the hub; by several threads, never by two at once
   const std::atomic<bool>* cancel = nullptr;
+  const std::atomic<bool>* stop = nullptr;                  // raised: the pictures are taken as they are after the running step
 };
 
 struct ModelLookup;
@@ -78,6 +82,7 @@ class Engine {
   ~Engine();
 
   // Draws request.batch pictures. Models stay loaded for the next call. Errors: Error of every kind; nothing is lost by one.
+  // Any number of threads may call: runs take turns on the device, and pictures of the same model and size share UNet calls.
   Run generate(const Request& request, const Events& events = {});
 
   Backend& backend();

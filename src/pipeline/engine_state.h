@@ -1,7 +1,6 @@
 // What an Engine keeps between runs. Private to engine.cpp and generate.cpp.
 #pragma once
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "pipeline/embedding_library.h"
@@ -12,6 +11,7 @@
 #include "pipeline/loaded_previewer.h"
 #include "pipeline/lora_library.h"
 #include "pipeline/model_lookup.h"
+#include "pipeline/shared_device.h"
 
 namespace imagent {
 
@@ -27,6 +27,8 @@ struct ModelKey {
 };
 
 struct Engine::State {
+  explicit State(int shared_pictures) : device(shared_pictures) {}
+
   std::shared_ptr<Backend> backend;
   ModelLookup lookup;
   size_t memory_limit = 0;                           // bytes, 0: what the machine has
@@ -34,7 +36,7 @@ struct Engine::State {
   EmbeddingLibrary embeddings;
   std::filesystem::path upscalers_dir;
   bool names_parts = true;                           // requests may name parts of the hub
-  std::mutex running;                                // one run at a time: a run uses the whole machine
+  SharedDevice device;                               // everything below belongs to the run whose turn it is
   std::vector<std::pair<ModelKey, std::unique_ptr<LoadedModel>>> models;  // most recently used first
 
   std::optional<LoadedPreviewer> previewer;

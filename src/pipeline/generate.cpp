@@ -16,19 +16,13 @@
 #include "pipeline/request_fields.h"
 #include "pipeline/run_adapters.h"
 #include "pipeline/run_hashes.h"
+#include "pipeline/sharing_key.h"
 #include "pipeline/tiled_vae.h"
 
 namespace imagent {
 namespace {
 
 namespace fs = std::filesystem;
-
-// While it lives, ops on the backend stop when the caller's flag is raised.
-struct CancelScope {
-  Backend& backend;
-  CancelScope(Backend& backend, const std::atomic<bool>* flag) : backend(backend) { backend.cancel = flag; }
-  ~CancelScope() { backend.cancel = nullptr; }
-};
 
 DType compute_dtype(const Backend& backend, const Request& request) {
   const DType compute = request.dtype.value_or(backend.supports(DType::bf16) ? DType::bf16 : DType::f32);
@@ -59,10 +53,10 @@ struct MemoryBounds {
 // -> the side in latents of the tiles that the VAE is to work on, 0: the whole picture.
 int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, const MemoryBounds& bounds) {
   LoadedModel &base = c.base, *refiner = c.refiner;
-  const auto need_of_model = [&](LoadedModel& model, int vae_tile) {
+  const auto need_of_model = [&](LoadedModel& model, int vae_tile, int pictures) {
     const PromptShape prompt = prompt_shape(model, r);
     RunShape shape{.latent_height = r.height / 8, .latent_width = r.width / 8, .rows = prompt.rows, .tokens = prompt.tokens,
-                   .compute = model.compute(), .pictures = r.batch, .vae_tile = vae_tile};
+                   .compute = model.compute(), .pictures = pictures, .vae_tile = vae_tile};
     if (&model == &base) {
       shape.picture_height = encoded.height;
       shape.picture_width = encoded.width;
@@ -71,10 +65,10 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
       shape.previewer = bounds.previewer ? &bounds.previewer->source() : nullptr;
       shape.previews_by_vae = r.preview_every > 0 && r.preview == PreviewKind::vae;
     }
-    return predict_memory(model.source(), shape);
+    return model.memory_need(shape);
   };
-  const auto need_with = [&](int vae_tile) {
-    const MemoryNeed need = need_of_model(base, vae_tile), more = refiner && refiner != &base ? need_of_model(*refiner, vae_tile) : MemoryNeed{};
+  const auto need_with = [&](int vae_tile, int pictures) {
+    const MemoryNeed need = need_of_model(base, vae_tile, pictures), more = refiner && refiner != &base ? need_of_model(*refiner, vae_tile, pictures) : MemoryNeed{};
     return MemoryNeed{need.weights + more.weights, std::max({need.activations, more.activations, bounds.scratch})};
   };
   std::vector<const void*> used(c.controls.begin(), c.controls.end());
@@ -84,7 +78,7 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
   if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
-  MemoryNeed need = need_with(tile);
+  MemoryNeed need = need_with(tile, r.batch);
   if (budget.limit || budget.wanted(need) > budget.available()) base.backend().release_cached();  // what earlier runs left in the pool is free too
   if (budget.wanted(need) > budget.available()) {
     bounds.state.drop_unused(used);
@@ -93,11 +87,14 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   for (const int side : vae_tile_sides) {
     if (budget.wanted(need) <= budget.available() || r.tiling) break;
     if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;
-    need = need_with(tile = side);
+    need = need_with(tile = side, r.batch);
   }
   check_memory(need, budget,
                str(base.source()->name(), refiner ? str(" with ", refiner->source()->name()) : "", " at ", r.width, "x", r.height,
                    r.batch > 1 ? str(", batch ", r.batch) : ""));
+  int shared = bounds.state.device.pictures();  // with other runs in a UNet call: as many as the memory does for
+  while (shared > r.batch && budget.wanted(need_with(tile, shared)) > budget.available()) shared /= 2;
+  c.turn.limit_pictures(shared);
   return tile;
 }
 
@@ -133,14 +130,20 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   return source;
 }
 
+PassPrompts encode_for_pass(const RunContext& c, const Request& r, std::optional<int> first_pass_steps = std::nullopt) {
+  PassPrompts prompts{encode_prompts(c.base, r, first_pass_steps), {}};
+  if (c.refiner) prompts.refiner = encode_prompts(*c.refiner, r, first_pass_steps);
+  return prompts;
+}
+
 std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hires& hires) {
   const Request& r = c.request();
   c.phase("text");
   auto start = Clock::now();
-  const EncodedPrompts prompts = encode_prompts(c.base, r);
-  note_embeddings(c.run, c.base, prompts);
-  std::optional<EncodedPrompts> refiner_prompts;
-  if (c.refiner) refiner_prompts = encode_prompts(*c.refiner, r);
+  const PassPrompts prompts = encode_for_pass(c, r);
+  note_embeddings(c.run, c.base, prompts.base);
+  std::optional<PassPrompts> hires_prompts;  // now, for the words in use are the model's: another run may change them later
+  if (hires.request) hires_prompts = encode_for_pass(c, *hires.request, r.steps);
   c.image_prompts = make_image_prompts(c.ip_adapters, r, c.base.unet());
   if (!c.image_prompts.empty()) c.base.backend().release_cached();  // the image encoder's sizes are others than the UNet's
   c.run.timings.text_s = seconds_since(start);
@@ -148,8 +151,8 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
   const PassSource source = encode_source(c, canvas);
   c.phase("denoise");
   start = Clock::now();
-  std::vector<Latents> latents = draw_pass(c, {r, prompts, refiner_prompts ? &*refiner_prompts : nullptr, source});
-  if (hires.request) latents = draw_hires(c, *hires.request, hires.upscaler.get(), latents);
+  std::vector<Latents> latents = draw_pass(c, {r, prompts, source});
+  if (hires.request && !c.stopped()) latents = draw_hires(c, {*hires.request, *hires_prompts, hires.upscaler.get()}, latents);
   c.run.timings.denoise_s = seconds_since(start);
   return latents;
 }
@@ -200,8 +203,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (state_->names_parts) asked = with_found_parts(state_->lookup, std::move(asked), events, half);
   const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
   const fs::path refiner_path = asked.refiner.empty() ? fs::path() : imagent::find_model(state_->lookup, asked.refiner, events, half).path;
-  const std::lock_guard one_at_a_time(state_->running);
-  const CancelScope cancel(backend(), events.cancel);
+  SharedDevice::Turn turn(state_->device, backend(), events.cancel, state_->device.pictures() > 1 ? sharing_key(asked, found.path, refiner_path) : "");
   const auto start = Clock::now();
   const bool tiny_previews = asked.preview_every > 0 && asked.preview == PreviewKind::taesd;
   check(!tiny_previews || !asked.taesd.empty(), ErrorKind::usage, "--preview by taesd needs a tiny autoencoder: name its file or folder (--taesd)");
@@ -218,7 +220,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir});
   LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
-  RunContext c{events, base, refiner, state_->open_controls(request, compute), state_->ip_adapters.open(request, backend(), compute), {}};
+  RunContext c{events, turn, base, refiner, state_->open_controls(request, compute), state_->ip_adapters.open(request, backend(), compute), {}};
   c.run.request = request;
   c.run.request.dtype = compute;
   c.run.model_name = base.source()->name();
@@ -243,6 +245,7 @@ Run Engine::generate(const Request& given, const Events& events) {
 
   decode_results(c, canvas, draw_latents(c, canvas, hires));
   caches.tell(events);
+  c.run.largest_call = turn.largest_call();
   c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + c.packed_bytes_of_adapters() + (refiner ? refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);

@@ -108,27 +108,23 @@ std::unique_ptr<const Upscaler> hires_upscaler(const Request& r, const UpscalerO
   }
 }
 
-std::vector<Latents> draw_hires(RunContext& c, const Request& second, const Upscaler* upscaler, const std::vector<Latents>& first) {
+std::vector<Latents> draw_hires(RunContext& c, const HiresPass& second, const std::vector<Latents>& first) {
   c.phase("hires");
   const auto start = Clock::now();
   PassSource source;
-  const Size size = hires_enlarged_size(c.request()), kept{second.width, second.height};
+  const Size size = hires_enlarged_size(c.request()), kept{second.request.width, second.request.height};
   for (const Latents& latents : first) {
-    if (upscaler) {
-      const EncodedPicture picture = enlarged(*upscaler, c, latents, size);
+    if (second.upscaler) {
+      const EncodedPicture picture = enlarged(*second.upscaler, c, latents, size);
       source.pictures.push_back({middle(picture.mean, kept), middle(picture.deviation, kept), picture.scaling_factor});
     } else {
-      source.latents.push_back(middle(enlarged(*find_latent_upscaler(second.hires_upscaler), latents, size), kept));
+      source.latents.push_back(middle(enlarged(*find_latent_upscaler(second.request.hires_upscaler), latents, size), kept));
     }
   }
   c.run.timings.encode_s += seconds_since(start);
   c.base.backend().release_cached();
   c.phase("denoise");
-  const int first_steps = c.request().steps;
-  const EncodedPrompts prompts = encode_prompts(c.base, second, first_steps);
-  std::optional<EncodedPrompts> refiner_prompts;
-  if (c.refiner) refiner_prompts = encode_prompts(*c.refiner, second, first_steps);
-  return draw_pass(c, {.request = second, .prompts = prompts, .refiner_prompts = refiner_prompts ? &*refiner_prompts : nullptr, .source = source, .does_all_steps = true});
+  return draw_pass(c, {.request = second.request, .prompts = second.prompts, .source = source, .does_all_steps = true});
 }
 
 }  // namespace imagent

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/run_context.h"
+#include "pipeline/draw_pass.h"
 #include "pipeline/upscale.h"
 #include "sampling/interpolate.h"
 
@@ -33,7 +33,13 @@ std::optional<Request> hires_request(const Request& request);
 // What enlarges the picture; nullptr when the latents are enlarged. Errors: usage (unknown), those of make_upscaler().
 std::unique_ptr<const Upscaler> hires_upscaler(const Request& request, const UpscalerOptions& options);
 
-// The latents of the first pass -> those of the second. `second` and `upscaler` as above.
-std::vector<Latents> draw_hires(RunContext& c, const Request& second, const Upscaler* upscaler, const std::vector<Latents>& first);
+// A second pass as above.
+struct HiresPass {
+  const Request& request;
+  const PassPrompts& prompts;
+  const Upscaler* upscaler;
+};
+// The latents of the first pass -> those of the second.
+std::vector<Latents> draw_hires(RunContext& c, const HiresPass& second, const std::vector<Latents>& first);
 
 }  // namespace imagent

@@ -160,6 +160,21 @@ const VaeNetwork& LoadedModel::vae_encoder() {
   return *vae_encoder_;
 }
 
+MemoryNeed LoadedModel::memory_need(const RunShape& shape) {
+  constexpr size_t keep = 32;
+  if (!shape.controlnets.empty() || shape.previewer) return predict_memory(source_, shape);  // they may be gone, and others in their place
+  for (const auto& [asked, need] : memory_needs_)
+    if (asked == shape) return need;
+  memory_needs_.emplace_front(shape, predict_memory(source_, shape));
+  if (memory_needs_.size() > keep) memory_needs_.pop_back();
+  return memory_needs_.front().second;
+}
+
+const std::string& LoadedModel::hash(const Cancelled& cancelled) {
+  if (hash_.empty()) hash_ = model_hash(*source_, size_of(compute_) == 2, cancelled);
+  return hash_;
+}
+
 void LoadedModel::load() {
   text_encoders();
   unet();

@@ -1,5 +1,6 @@
 // A model with the parts that are in use: each loads on first use and can be dropped again.
 #pragma once
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -10,7 +11,9 @@
 #include "models/vae.h"
 #include "pipeline/adapted_part.h"
 #include "pipeline/embedding_library.h"
+#include "pipeline/memory.h"
 #include "pipeline/model_caches.h"
+#include "pipeline/model_hash.h"
 #include "pipeline/model_source.h"
 #include "text/prompt_plan.h"
 
@@ -52,6 +55,11 @@ class LoadedModel {
 
   size_t packed_bytes() const { return packed_bytes_; }
 
+  // As predict_memory() of its source; what was asked before is known.
+  MemoryNeed memory_need(const RunShape& shape);
+  // As model_hash(), computed once: what is loaded stays, whatever becomes of the files.
+  const std::string& hash(const Cancelled& cancelled);
+
   // Makes `embeddings`, and no others, words of the prompts that follow.
   void use_embeddings(std::vector<std::shared_ptr<const NamedEmbedding>> embeddings);
   const std::vector<std::shared_ptr<const NamedEmbedding>>& embeddings() const { return embeddings_; }
@@ -86,6 +94,8 @@ class LoadedModel {
   std::unique_ptr<VaeNetwork> vae_decoder_, vae_encoder_;
   ModelCaches caches_;
   bool seamless_ = false;
+  std::deque<std::pair<RunShape, MemoryNeed>> memory_needs_;  // the latest first
+  std::string hash_;                                          // "": not asked for yet
   size_t packed_bytes_ = 0;
 };
 

@@ -22,6 +22,8 @@ struct RunShape {
   std::vector<const LoadedIpAdapter*> ip_adapters = {};  // the same
   const VaeSource* previewer = nullptr;       // a tiny autoencoder that decodes previews
   bool previews_by_vae = false;               // or the model's own does
+
+  bool operator==(const RunShape&) const = default;
 };
 
 struct MemoryNeed {

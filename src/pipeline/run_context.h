@@ -7,6 +7,7 @@
 #include "pipeline/loaded_control.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/preview.h"
+#include "pipeline/shared_device.h"
 
 namespace imagent {
 
@@ -15,6 +16,7 @@ inline double seconds_since(Clock::time_point start) { return std::chrono::durat
 
 struct RunContext {
   const Events& events;
+  SharedDevice::Turn& turn;
   LoadedModel& base;
   LoadedModel* refiner;
   std::vector<LoadedControl*> controls;        // one for each of the request's
@@ -28,6 +30,7 @@ struct RunContext {
   Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
   PictureDecoder decoder_of(LoadedModel& model) const { return {model.vae_decoder(), model.vae_config(), model.backend(), model.compute(), run.vae_tile}; }
   size_t packed_bytes_of_adapters() const { return packed_bytes(controls) + packed_bytes(ip_adapters); }
+  bool stopped() const { return events.stop && *events.stop; }
   void phase(const char* name) const {
     check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");
     if (events.phase) events.phase(name);

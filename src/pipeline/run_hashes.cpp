@@ -15,7 +15,7 @@ void note_hashes(RunContext& c) {
   const ModelSource& source = *c.base.source();
   const bool half = size_of(c.base.compute()) == 2;
   const Cancelled cancelled = [cancel = c.events.cancel] { return cancel && *cancel; };
-  c.run.model_hash = model_hash(source, half, cancelled);
+  c.run.model_hash = c.base.hash(cancelled);
   if (!r.vae.empty()) c.run.vae_hash = weights_hash(source.weights("vae", half)->origin(), cancelled);
   if (r.init_image) c.run.init_image_hash = picture_hash(*r.init_image);
   if (r.init_image && r.mask) c.run.mask_hash = picture_hash(*r.mask);

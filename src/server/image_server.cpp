@@ -87,7 +87,7 @@ ImageServer::~ImageServer() { stop(); }
 
 int ImageServer::start() {
   const int port = http_->bind();
-  worker_ = std::make_unique<Worker>(*queue_, engine_, *store_, catalog_);
+  worker_ = std::make_unique<Worker>(*queue_, engine_, *store_, catalog_, options_.jobs_at_once);
   listener_ = std::thread([this] { http_->serve(); });
   return port;
 }

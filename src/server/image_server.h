@@ -20,6 +20,7 @@ struct ServeOptions {
   QueueOptions queue = {};
   PictureLimits limits = {};
   EngineOptions engine = {};
+  int jobs_at_once = 1;                   // jobs in the worker's hands
   std::filesystem::path page = {};        // an HTML file to serve at / in place of the built-in page
   bool no_page = false;
 };

@@ -15,13 +15,14 @@ namespace imagent::server {
 constexpr auto beat = std::chrono::milliseconds(25);      // how soon an order reaches the engine
 constexpr auto patience = std::chrono::milliseconds(500);
 
-Worker::Worker(Queue& queue, Engine& engine, Store& store, const Catalog& catalog)
-    : queue_(queue), engine_(engine), store_(store), catalog_(catalog), worker_([this] { work(); }), heart_([this] { keep_alive(); }) {}
+Worker::Worker(Queue& queue, Engine& engine, Store& store, const Catalog& catalog, int jobs_at_once) : queue_(queue), engine_(engine), store_(store), catalog_(catalog) {
+  threads_.emplace_back([this] { keep_alive(); });
+  for (int i = 0; i < jobs_at_once; ++i) threads_.emplace_back([this] { work(); });
+}
 
 Worker::~Worker() {
   stopping_ = true;
-  worker_.join();
-  heart_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void Worker::keep_alive() {
@@ -30,8 +31,9 @@ void Worker::keep_alive() {
     const std::lock_guard lock(mutex_);
     for (Running* running : running_) {
       const Order order = stopping_ ? Order::cancel : queue_.heartbeat({running->claim.job.id, running->claim.token});
-      running->order = order;
-      if (order != Order::none) running->cancel = true;
+      if (order == Order::cancel) running->cancel = true;
+      if (order == Order::interrupt) running->last_batch = true;
+      if (order == Order::interrupt || order == Order::skip) running->stop = true;
     }
   }
   const std::lock_guard lock(mutex_);
@@ -42,22 +44,29 @@ void Worker::work() {
   ready_ = true;
   while (!stopping_) {
     try {
-      std::optional<Claim> claim = queue_.claim(patience);
-      if (!claim) continue;
-      Running running{std::move(*claim)};
-      {
-        const std::lock_guard lock(mutex_);
-        running_.insert(&running);
-      }
-      draw(running);
-      const std::lock_guard lock(mutex_);
-      running_.erase(&running);
+      if (std::optional<Claim> claim = queue_.claim(patience)) work_on(std::move(*claim));
     } catch (const Error&) {  // the database: nothing can be told to anybody; perhaps it works again in a moment
-      const std::lock_guard lock(mutex_);
-      running_.clear();
       std::this_thread::sleep_for(patience);
     }
   }
+}
+
+void Worker::work_on(Claim claim) {
+  struct InHand {
+    Worker& worker;
+    Running running;
+    InHand(Worker& worker, Claim claim) : worker(worker), running{std::move(claim)} {
+      const std::lock_guard lock(worker.mutex_);
+      worker.running_.insert(&running);
+      running.cancel = worker.stopping_.load();
+    }
+    ~InHand() {
+      const std::lock_guard lock(worker.mutex_);
+      worker.running_.erase(&running);
+    }
+  };
+  InHand in_hand(*this, std::move(claim));
+  draw(in_hand.running);
 }
 
 void Worker::draw(Running& running) {
@@ -91,6 +100,7 @@ Events Worker::events_of(Running& running, int batch, int batches) {
   const std::string& id = running.claim.job.id;
   Events events;
   events.cancel = &running.cancel;
+  events.stop = &running.stop;
   events.phase = [this, id](const std::string& phase) { queue_.publish({.job = id, .type = "phase", .data = {{"phase", phase}}}); };
   events.progress = [this, id, batch, batches](const Progress& p) {
     const double done = (batch + static_cast<double>(p.step) / std::max(p.steps, 1)) / batches;
@@ -140,8 +150,9 @@ JobResult Worker::draw_batches(Running& running) {
   const Job& job = running.claim.job;
   Request request = request_of(job, catalog_);
   JobResult result;
-  for (int batch = 0; batch < job.batches; ++batch) {
+  for (int batch = 0; batch < job.batches && (batch == 0 || !running.last_batch); ++batch) {
     if (batch > 0) request.seed = result.pictures.back().seed + 1;
+    if (!running.last_batch) running.stop = false;  // a batch that was skipped is no reason to skip the next
     add_pictures(job, engine_.generate(request, events_of(running, batch, job.batches)), result);
   }
   return result;

@@ -1,4 +1,5 @@
-// Takes jobs from the queue to the engine, and their pictures to the store.
+// Takes jobs from the queue to the engine, and their pictures to the store. Several jobs are in hand at once: the engine draws
+// those of one kind together, and while it does so the pictures of those that are drawn are encoded and stored.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -17,20 +18,22 @@ namespace imagent::server {
 class Worker {
  public:
   // Runs on threads of its own until it is destroyed.
-  Worker(Queue& queue, Engine& engine, Store& store, const Catalog& catalog);
-  ~Worker();                          // the running job is cancelled and goes back to the queue
+  Worker(Queue& queue, Engine& engine, Store& store, const Catalog& catalog, int jobs_at_once = 1);
+  ~Worker();                          // running jobs are cancelled and go back to the queue
 
   bool ready() const { return ready_; }
 
  private:
-  // The job in hand, and what was asked of it.
+  // A job in hand, and what was asked of it.
   struct Running {
     Claim claim;
-    std::atomic<bool> cancel = false;
-    std::atomic<Order> order = Order::none;
+    std::atomic<bool> cancel = false;      // drop it
+    std::atomic<bool> stop = false;        // end the running batch with what it has
+    std::atomic<bool> last_batch = false;  // draw no further one
   };
 
   void work();
+  void work_on(Claim claim);
   void keep_alive();                  // sends heartbeats, takes orders
   void draw(Running& running);
   JobResult draw_batches(Running& running);
@@ -44,7 +47,7 @@ class Worker {
   std::atomic<bool> stopping_ = false, ready_ = false;
   std::mutex mutex_;
   std::set<Running*> running_;
-  std::thread worker_, heart_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace imagent::server

@@ -33,6 +33,7 @@ class Process {
   bool wait_for_error(const std::string& text, double seconds);   // until standard error holds it
   std::string error_so_far() const;
   void signal(int number) const;
+  pid_t id() const { return pid_; }
   Finished finish();
 
  private:

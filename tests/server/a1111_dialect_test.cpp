@@ -147,7 +147,21 @@ TEST_F(A1111, ProgressAndInterruptAnswerWhileAPictureIsDrawn) {
   EXPECT_EQ(stopped.status, 200);
   EXPECT_EQ(stopped.body, json::object());
   caller.join();
+  ASSERT_EQ(drawn.status, 200) << drawn.body;
+  EXPECT_EQ(picture_of(drawn.body.at("images").at(0)).width, 384) << "the picture as it was";
   EXPECT_EQ(get(server(), "/sdapi/v1/progress").body.at("progress"), 0);
+}
+
+TEST_F(A1111, SkipEndsOneBatchAndInterruptAll) {
+  for (const auto& [order, pictures] : {std::pair{"/sdapi/v1/skip", 2u}, {"/sdapi/v1/interrupt", 1u}}) {
+    Answer drawn;
+    std::thread caller([&] { drawn = post(server(), "/sdapi/v1/txt2img", {{"prompt", "x"}, {"steps", 150}, {"width", 128}, {"height", 128}, {"n_iter", 2}, {"seed", 5}}); });
+    EXPECT_TRUE(eventually([&] { return get(server(), "/sdapi/v1/progress?skip_current_image=true").body.at("state").at("sampling_step") >= 1; }));
+    EXPECT_EQ(post_text(server(), order, "").status, 200);
+    caller.join();
+    ASSERT_EQ(drawn.status, 200) << drawn.body;
+    EXPECT_EQ(drawn.body.at("images").size(), pictures) << order;
+  }
 }
 
 TEST_F(A1111, MetadataComesBackOutOfAPicture) {

@@ -198,7 +198,10 @@ TEST(HttpAccess, CorsOpensForOneOrigin) {
 }
 
 TEST(HttpAccess, AFullQueueSaysSo) {
-  const TestServer server([](server::ServeOptions& options) { options.queue.max_waiting = 1; });
+  const TestServer server([](server::ServeOptions& options) {
+    options.queue.max_waiting = 1;
+    options.jobs_at_once = 1;
+  });
   const nlohmann::json slow = small({{"width", 512}, {"height", 512}, {"steps", 100}});
   const std::string running = post(server, "/v1/jobs", slow).body.at("job_id");
   ASSERT_TRUE(eventually([&] { return get(server, "/v1/jobs/" + running).body.at("status") == "running"; }));

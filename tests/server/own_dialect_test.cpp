@@ -140,13 +140,15 @@ TEST_F(OwnDialect, AJobStreamsProgressPreviewsAndThePicture) {
 
 TEST_F(OwnDialect, AJobIsCancelledWhileItRunsAndWhileItWaits) {
   const nlohmann::json slow = small({{"width", 512}, {"height", 512}, {"steps", 100}});
-  const std::string running = post(server(), "/v1/jobs", slow).body.at("job_id"), waiting = post(server(), "/v1/jobs", slow).body.at("job_id");
-  ASSERT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + running).body.at("status") == "running"; }));
+  std::vector<std::string> in_hand;
+  for (int i = 0; i < jobs_at_once; ++i) in_hand.push_back(post(server(), "/v1/jobs", slow).body.at("job_id"));
+  const std::string running = in_hand[0], waiting = post(server(), "/v1/jobs", slow).body.at("job_id");
+  for (const std::string& id : in_hand) ASSERT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + id).body.at("status") == "running"; }));
   EXPECT_EQ(get(server(), "/v1/jobs/" + waiting).body.at("queue_position"), 1);
   const auto cancel = [&](const std::string& id) { return answer_of(server().client().Delete("/v1/jobs/" + id)); };
   EXPECT_EQ(cancel(waiting).body.at("status"), "cancelled");
-  EXPECT_EQ(cancel(running).status, 200);
-  EXPECT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + running).body.at("status") == "cancelled"; }));
+  for (const std::string& id : in_hand) EXPECT_EQ(cancel(id).status, 200);
+  for (const std::string& id : in_hand) EXPECT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + id).body.at("status") == "cancelled"; }));
   EXPECT_EQ(cancel(running).status, 409);
   EXPECT_EQ(cancel("none").status, 404);
   EXPECT_EQ(read_stream(server(), "/v1/jobs/" + waiting + "/stream").names.back(), "error");

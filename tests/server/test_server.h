@@ -22,6 +22,8 @@ inline bool eventually(const std::function<bool()>& ready, double seconds = 60) 
   return false;
 }
 
+constexpr int jobs_at_once = 4;
+
 class TestServer {
  public:
   explicit TestServer(const std::function<void(server::ServeOptions&)>& change = {}) {
@@ -29,6 +31,7 @@ class TestServer {
     options.http.port = 0;
     options.data_folder = scratch_.path();
     options.engine.builtin_model = source_dir() / "models/demo";
+    options.engine.shared_pictures = options.jobs_at_once = jobs_at_once;
     if (change) change(options);
     server_ = std::make_unique<server::ImageServer>(std::move(options));
     port_ = server_->start();
