@@ -13,7 +13,9 @@ static Rule<ControlUnit> hint_file() {
     unit.image = std::make_shared<const Image>(read_image(text));
     return true;
   };
-  return {"the path of a picture", set, [](const ControlUnit&) { return std::string(); }};
+  Rule<ControlUnit> rule{"the path of a picture", set, [](const ControlUnit&) { return std::string(); }};
+  rule.names_file = true;
+  return rule;
 }
 
 const std::vector<Field<ControlUnit>>& control_fields() {

@@ -80,6 +80,11 @@ class Engine {
   // Draws request.batch pictures. Models stay loaded for the next call. Errors: Error of every kind; nothing is lost by one.
   Run generate(const Request& request, const Events& events = {});
 
+  // Drops the models that stayed loaded, after the run in hand.
+  void unload_models();
+  // Those that are loaded now, the one that was used last first.
+  std::vector<std::string> loaded_models() const;
+
   Backend& backend();
   // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
   std::vector<std::string> lora_names() const;

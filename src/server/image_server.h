@@ -22,6 +22,7 @@ struct ServeOptions {
   EngineOptions engine = {};
   std::filesystem::path page = {};        // an HTML file to serve at / in place of the built-in page
   bool no_page = false;
+  bool allow_downloads = false;           // callers may fetch models from places.hub
 };
 
 // $XDG_DATA_HOME/imagent, else ~/.local/share/imagent.
@@ -46,6 +47,9 @@ class ImageServer {
   std::unique_ptr<Store> store_;
   Catalog catalog_;
   Engine engine_;
+  ModelHashes hashes_;
+  Upscaling upscaling_;
+  std::unique_ptr<Downloads> downloads_;
   Router router_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Service> service_;
