@@ -17,3 +17,4 @@ foreach(source ${fuzz_sources})
   target_link_libraries(${name} PRIVATE fuzz_support -fsanitize=fuzzer)
   add_dependencies(fuzz ${name})
 endforeach()
+target_link_libraries(http_request_fuzz PRIVATE imagent_server)   # the only one that needs all of them

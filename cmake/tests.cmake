@@ -38,18 +38,12 @@ target_sources(test_cli PRIVATE tests/cli/spawn.cpp tests/hub/fake_hub.cpp)
 target_compile_definitions(test_cli PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>")
 add_dependencies(test_cli imagent_program)
 imagent_test(server imagent_server)
-target_sources(test_server PRIVATE tests/cli/spawn.cpp)
+target_sources(test_server PRIVATE tests/cli/spawn.cpp tests/hub/fake_hub.cpp)
 target_compile_definitions(test_server PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>")
 add_dependencies(test_server imagent_program)
 imagent_test(structure)
 imagent_test(fullsize test_devices imagent_pipeline)
 set_tests_properties(fullsize PROPERTIES LABELS slow)
-
-# Programs that people use with such a server, as they come from npm, and the web page in a browser; skipped without them.
-foreach(what clients page)
-  add_test(NAME ${what} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:imagent_program> ${what})
-  set_tests_properties(${what} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
-endforeach()
 
 # The model hub's own JavaScript client (npm) and our cache; skipped without node, npm or a way to the package registry.
 add_executable(fake_hub tests/hub_clients/fake_hub_program.cpp tests/hub/fake_hub.cpp)
@@ -57,3 +51,9 @@ target_link_libraries(fake_hub PRIVATE imagent_hub test_support)
 add_test(NAME hub_clients COMMAND ${CMAKE_SOURCE_DIR}/tests/hub_clients/run.sh $<TARGET_FILE:imagent_program> $<TARGET_FILE:fake_hub>
   ${CMAKE_SOURCE_DIR}/tests/golden/models/sd15-tiny ${CMAKE_BINARY_DIR}/hub_clients)
 set_tests_properties(hub_clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# Programs that people use with such a server, as they come from npm, and the web page in a browser; skipped without them.
+foreach(what clients page)
+  add_test(NAME ${what} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:imagent_program> ${what} $<TARGET_FILE:fake_hub>)
+  set_tests_properties(${what} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
+endforeach()

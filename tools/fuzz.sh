@@ -18,7 +18,7 @@ seeds_of() {
 longest_input() {
   case $1 in
     prompt) echo 1024 ;;
-    hub_answer | config | image) echo 4096 ;;
+    hub_answer | config | image | http_request) echo 4096 ;;
     lora) echo 32768 ;;
     *) echo 16384 ;;
   esac

@@ -1,4 +1,6 @@
 // The command `serve`: the HTTP server, until a signal ends it.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -16,10 +18,10 @@ namespace {
 struct ServeFlags {
   std::string host = "127.0.0.1";
   int port = 7860;
-  std::string models_dir, lora_dir, embeddings_dir, data_dir, api_auth, api_key, cors, tls_cert, tls_key, page, device = "auto";
+  std::string models_dir, lora_dir, embeddings_dir, vae_dir, controlnet_dir, upscalers_dir, taesd, styles_file, data_dir, api_auth, api_key, cors, tls_cert, tls_key, page, device = "auto";
   int max_queue = 64, timeout = 120, threads = 0, max_body = 64, batch = 8;
   long long max_pixels = 2048 * 2048;
-  bool no_ui = false, quiet = false;
+  bool no_ui = false, quiet = false, no_hub = false, allow_downloads = false;
 };
 using FlagField = Field<ServeFlags>;
 
@@ -57,6 +59,13 @@ const std::vector<FlagField>& serve_fields() {
       path_flag("models_dir", "--models-dir", "FOLDER", "Models that callers may name", &ServeFlags::models_dir),
       path_flag("lora_dir", "--lora-dir", "FOLDER", "LoRAs that callers may name", &ServeFlags::lora_dir),
       path_flag("embeddings_dir", "--embeddings-dir", "FOLDER", "Embeddings that prompts may name", &ServeFlags::embeddings_dir),
+      path_flag("vae_dir", "--vae-dir", "FOLDER", "Autoencoders that callers may name", &ServeFlags::vae_dir),
+      path_flag("controlnet_dir", "--controlnet-dir", "FOLDER", "ControlNets that callers may name", &ServeFlags::controlnet_dir),
+      path_flag("upscalers_dir", "--upscalers-dir", "FOLDER", "Networks for enlarging that callers may name", &ServeFlags::upscalers_dir),
+      path_flag("taesd", "--taesd", "PATH", "A tiny autoencoder for previews", &ServeFlags::taesd),
+      path_flag("styles_file", "--styles-file", "FILE", "The web UI's table of styles, which callers may name", &ServeFlags::styles_file),
+      toggle_flag("no_hub", "--no-hub", "Files", "Callers may not name the models in the hub's cache", &ServeFlags::no_hub),
+      toggle_flag("allow_downloads", "--allow-downloads", "Files", "Callers may fetch models from the hub", &ServeFlags::allow_downloads),
       {{.name = "data_dir", .flags = {"--data-dir"}, .json = {}, .group = "Files", .value = "FOLDER", .help = "Where the queue and the pictures are kept",
         .default_text = "~/.local/share/imagent"},
        rule::path(&ServeFlags::data_dir)},
@@ -80,7 +89,10 @@ server::ServeOptions options_of(const ServeFlags& f) {
   options.http.limits.body = std::chrono::seconds(f.timeout);
   options.http.limits.body_bytes = static_cast<size_t>(f.max_body) << 20;
   options.data_folder = f.data_dir.empty() ? server::default_data_folder() : std::filesystem::path(f.data_dir);
-  options.places = {f.models_dir, f.lora_dir, f.embeddings_dir};
+  options.places = {.models = f.models_dir, .loras = f.lora_dir, .embeddings = f.embeddings_dir, .vaes = f.vae_dir, .controls = f.controlnet_dir,
+                    .upscalers = f.upscalers_dir, .taesd = f.taesd, .styles = f.styles_file};
+  if (!f.no_hub) options.places.hub = hub_settings();
+  options.allow_downloads = f.allow_downloads;
   options.queue.max_waiting = f.max_queue;
   options.limits.max_pixels = f.max_pixels;
   options.engine.device = f.device;
@@ -91,13 +103,25 @@ server::ServeOptions options_of(const ServeFlags& f) {
   return options;
 }
 
+// A connection is an open file: as many as the system grants, which starts programs with fewer.
+void allow_connections() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int run_serve(const Arguments& arguments) {
   GivenValues given = arguments.given;
   add_environment(given, infos(serve_fields()), [](const char* name) { return std::getenv(name); });
   ServeFlags flags;
   apply(flags, serve_fields(), given);
   check(flags.tls_cert.empty() == flags.tls_key.empty(), ErrorKind::usage, "--tls-cert and --tls-key: both or none");
+  check(!flags.no_hub || !flags.allow_downloads, ErrorKind::usage, "--allow-downloads and --no-hub: what is fetched lies in the hub's cache");
+  for (const std::string& file : {flags.taesd, flags.styles_file})
+    check(file.empty() || std::filesystem::exists(file), ErrorKind::usage, "there is no ", file, ": --taesd and --styles-file name what is there");
   check(flags.api_auth.empty() || flags.api_auth.find(':') != std::string::npos, ErrorKind::usage, "--api-auth: should be USER:PASSWORD");
+  allow_connections();
   server::ImageServer server(options_of(flags));
   const int port = server.start();
   if (!server::is_loopback(flags.host) && flags.api_auth.empty() && flags.api_key.empty())

@@ -8,6 +8,17 @@
 #include "image/resize.h"
 
 namespace imagent {
+
+// modules/images.py resize_image: to that size with the picture's proportions kept, by cutting or by adding edges.
+Image fit_picture(const Image& image, Size size, ResizeMode mode) {
+  if (mode == ResizeMode::stretch || mode == ResizeMode::latent) return resize(image, size.width, size.height);
+  const bool wider = int64_t{size.width} * image.height > int64_t{image.width} * size.height;  // the target, in proportion
+  const bool by_width = mode == ResizeMode::crop ? wider : !wider;
+  const int width = by_width ? size.width : std::max(1, image.width * size.height / image.height);
+  const int height = by_width ? std::max(1, image.height * size.width / image.width) : size.height;
+  return place_with_edges(resize(image, width, height), size.width / 2 - width / 2, size.height / 2 - height / 2, size.width, size.height);
+}
+
 namespace {
 
 int down_to_8(int pixels) { return pixels / 8 * 8; }
@@ -18,16 +29,6 @@ int nearest_8(double pixels) { return static_cast<int>(std::lround(pixels / 8)) 
 // The picture is given; `Size` of it with what is added outside.
 Size outer_size(const Request& r) {
   return {r.init_image->width + r.outpaint.left + r.outpaint.right, r.init_image->height + r.outpaint.top + r.outpaint.bottom};
-}
-
-// modules/images.py resize_image: to that size with the picture's proportions kept, by cutting or by adding edges.
-Image fit(const Image& image, Size size, ResizeMode mode) {
-  if (mode == ResizeMode::stretch || mode == ResizeMode::latent) return resize(image, size.width, size.height);
-  const bool wider = int64_t{size.width} * image.height > int64_t{image.width} * size.height;  // the target, in proportion
-  const bool by_width = mode == ResizeMode::crop ? wider : !wider;
-  const int width = by_width ? size.width : std::max(1, image.width * size.height / image.height);
-  const int height = by_width ? std::max(1, image.height * size.width / image.width) : size.height;
-  return place_with_edges(resize(image, width, height), size.width / 2 - width / 2, size.height / 2 - height / 2, size.width, size.height);
 }
 
 // modules/masking.py expand_crop_region: the region grows to the proportions of the size that is drawn, inside the picture.
@@ -109,8 +110,8 @@ Canvas cut_out(const Request& r, Image whole, Image mask) {
   check(box.has_value(), ErrorKind::usage, "the mask is black everywhere: nothing would be drawn");
   Canvas canvas;
   canvas.place = expanded(padded(*box, r.only_masked_padding, outer), size, outer);
-  canvas.picture = fit(crop(whole, canvas.place), size, ResizeMode::fill);
-  canvas.mask = fit(crop(mask, canvas.place), size, ResizeMode::fill);
+  canvas.picture = fit_picture(crop(whole, canvas.place), size, ResizeMode::fill);
+  canvas.mask = fit_picture(crop(mask, canvas.place), size, ResizeMode::fill);
   canvas.whole = std::move(whole);
   canvas.overlay = std::move(mask);
   return canvas;
@@ -127,7 +128,7 @@ Canvas spread_out(const Request& r, const Image& whole, const Image& mask) {
             .whole = whole,
             .overlay = doubled(mask),
             .place = {0, 0, size.width, size.height}};
-  Canvas canvas{.picture = fit(whole, size, r.resize_mode), .mask = fit(mask, size, r.resize_mode), .whole = {}, .overlay = {}, .place = {0, 0, size.width, size.height}};
+  Canvas canvas{.picture = fit_picture(whole, size, r.resize_mode), .mask = fit_picture(mask, size, r.resize_mode), .whole = {}, .overlay = {}, .place = {0, 0, size.width, size.height}};
   canvas.whole = canvas.picture;
   canvas.overlay = doubled(canvas.mask);
   return canvas;
@@ -159,7 +160,7 @@ Canvas make_canvas(const Request& r) {
   Canvas canvas;
   if (mask.pixels.empty()) {
     const bool in_latents = r.resize_mode == ResizeMode::latent;
-    canvas.picture = fit(picture, in_latents ? Size{at_least_8(outer.width), at_least_8(outer.height)} : size, r.resize_mode);
+    canvas.picture = fit_picture(picture, in_latents ? Size{at_least_8(outer.width), at_least_8(outer.height)} : size, r.resize_mode);
     return canvas;
   }
   canvas = r.only_masked ? cut_out(r, std::move(picture), std::move(mask)) : spread_out(r, picture, mask);
@@ -171,7 +172,7 @@ Canvas make_canvas(const Request& r) {
 Image paste_back(const Canvas& canvas, Image drawn) {
   if (canvas.whole.pixels.empty()) return drawn;
   Image above = canvas.whole;
-  paste(above, fit(drawn, {canvas.place.width, canvas.place.height}, ResizeMode::crop), canvas.place.x, canvas.place.y);
+  paste(above, fit_picture(drawn, {canvas.place.width, canvas.place.height}, ResizeMode::crop), canvas.place.x, canvas.place.y);
   return blend(canvas.whole, above, canvas.overlay);
 }
 

@@ -27,6 +27,9 @@ std::optional<Size> size_by_picture(const Request& request);
 // For a request whose size is filled in. Errors: usage (a mask or additions without a picture), image.
 Canvas make_canvas(const Request& request);
 
+// `image` at that size: stretched, or with its proportions kept, by cutting (crop) or by adding edges (fill).
+Image fit_picture(const Image& image, Size size, ResizeMode mode);
+
 // The drawn picture where it belongs.
 Image paste_back(const Canvas& canvas, Image drawn);
 

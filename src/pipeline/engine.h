@@ -85,6 +85,11 @@ class Engine {
   // Any number of threads may call: runs take turns on the device, and pictures of the same model and size share UNet calls.
   Run generate(const Request& request, const Events& events = {});
 
+  // Drops the models that stayed loaded, after the run in hand.
+  void unload_models();
+  // Those that are loaded now, the one that was used last first.
+  std::vector<std::string> loaded_models() const;
+
   Backend& backend();
   // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
   std::vector<std::string> lora_names() const;

@@ -20,8 +20,9 @@ struct FieldInfo {
   std::string default_text;         // what stands in the help when the struct's own default has no text
   FieldKind kind = FieldKind::value;
   bool recorded = true;             // false: where files lie or how a run goes, which is no part of a picture's description
-  std::string allowed = {};         // taken from the rule
+  std::string allowed = {};         // taken from the rule, as the next two
   std::vector<std::string> choices = {};
+  bool names_file = false;          // the value is a path of this machine: a server never takes one from its callers
   std::vector<FieldInfo> parts = {};  // a list whose elements have settings of their own: the first part's flag begins an element
 
   std::string flag() const;         // the first long flag, of a list with parts the first part's
@@ -42,6 +43,7 @@ struct Rule {
   std::function<std::string(const T&)> get;           // "" when there is no value
   std::vector<std::string> choices = {};              // names for "did you mean"
   std::function<void(T&, const Given&)> set_list = {};  // of a list, instead of set: refuses single elements by itself
+  bool names_file = false;
 };
 
 template <class T>
@@ -76,6 +78,7 @@ std::vector<FieldInfo> infos(const std::vector<Field<T>>& fields) {
     out.push_back(field.info);
     out.back().allowed = field.rule.allowed;
     out.back().choices = field.rule.choices;
+    out.back().names_file = field.rule.names_file;
     if (out.back().default_text.empty() && field.info.kind == FieldKind::value) out.back().default_text = field.rule.get(defaults);
   }
   return out;

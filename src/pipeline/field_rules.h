@@ -83,7 +83,9 @@ Rule<T> path(std::string T::*member) {
     target.*member = text;
     return true;
   };
-  return {"a path", set, [=](const T& target) { return target.*member; }};
+  Rule<T> rule{"a path", set, [=](const T& target) { return target.*member; }};
+  rule.names_file = true;
+  return rule;
 }
 
 // One of the named values. M: V or std::optional<V>.

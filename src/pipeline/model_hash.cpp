@@ -39,16 +39,18 @@ std::string weights_hash(const fs::path& origin, const Cancelled& cancelled) {
   return short_hash(sha256_of(std::as_bytes(std::span(all))));
 }
 
-std::string model_hash(const ModelSource& source, bool prefer_half, const Cancelled& cancelled) {
+std::string model_sha256(const ModelSource& source, bool prefer_half, const Cancelled& cancelled) {
   const ModelSource& model = source.own();
   std::error_code error;
-  if (fs::is_regular_file(model.path(), error)) return short_hash(hash_of_file(model.path(), cancelled));
+  if (fs::is_regular_file(model.path(), error)) return hash_of_file(model.path(), cancelled);
   std::string all;
   for (const char* part : {"unet", "vae", "text_encoder", "text_encoder_2"}) {
     if (!model.has(part)) continue;
     for (const fs::path& file : files_of(model.weights(part, prefer_half)->origin())) all += hash_of_file(file, cancelled);
   }
-  return short_hash(sha256_of(std::as_bytes(std::span(all))));
+  return sha256_of(std::as_bytes(std::span(all)));
 }
+
+std::string model_hash(const ModelSource& model, bool prefer_half, const Cancelled& cancelled) { return short_hash(model_sha256(model, prefer_half, cancelled)); }
 
 }  // namespace imagent

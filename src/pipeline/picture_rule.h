@@ -14,7 +14,9 @@ Rule<T> picture(std::shared_ptr<const Image> T::*member) {
     target.*member = std::make_shared<const Image>(read_image(text));
     return true;
   };
-  return {"the path of a picture", set, [](const T&) { return std::string(); }};
+  Rule<T> rule{"the path of a picture", set, [](const T&) { return std::string(); }};
+  rule.names_file = true;
+  return rule;
 }
 
 }  // namespace imagent::rule

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
@@ -47,9 +46,7 @@ std::vector<Record> parse_csv(std::string_view text) {
   return records;
 }
 
-struct Style {
-  std::string prompt, negative;
-};
+}  // namespace
 
 std::map<std::string, Style> read_styles(const fs::path& path) {
   const std::vector<Record> records = parse_csv(read_text(path));
@@ -68,6 +65,8 @@ std::map<std::string, Style> read_styles(const fs::path& path) {
   }
   return styles;
 }
+
+namespace {
 
 // Python's random.Random(seed).choice over lists of `count`.
 class PythonChoice {

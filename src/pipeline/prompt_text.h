@@ -1,8 +1,18 @@
 // The prompts of a request as the encoders are to read them: styles put around them, wildcards replaced.
 #pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+
 #include "pipeline/request.h"
 
 namespace imagent {
+
+struct Style {
+  std::string prompt, negative;
+};
+// The web UI's styles.csv: name,prompt,negative_prompt. Errors: usage, io.
+std::map<std::string, Style> read_styles(const std::filesystem::path& path);
 
 // `request` with its styles applied to both prompts, in their order (A1111 modules/styles.py). The file is the web UI's
 // styles.csv: name,prompt,negative_prompt. Errors: usage (no file, no such style), io.

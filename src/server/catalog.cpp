@@ -1,56 +1,118 @@
-// Listing the server's folders.
+// Listing the server's folders and the hub's cache.
 #include "server/catalog.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include "base/error.h"
+#include "hub/local_models.h"
+#include "hub/model_files.h"
+#include "hub/registry.h"
+#include "pipeline/field.h"
 
 namespace imagent::server {
+namespace {
 
 namespace fs = std::filesystem;
 
-static bool is_weight_file(const fs::path& path, bool adapters) {
-  const std::string extension = lower_ascii(path.extension().string());
-  if (extension == ".safetensors" || extension == ".pt") return true;
-  return adapters ? extension == ".bin" : extension == ".ckpt" || extension == ".gguf";
+struct KindRow {
+  const char* noun;
+  fs::path CatalogPlaces::*folder;
+  std::vector<std::string> extensions;
+  const char* folder_mark;           // the file by which a folder is one of them, "": folders do not count
+};
+
+const KindRow& row_of(CatalogKind kind) {
+  static const std::vector<KindRow> rows = {
+      {"model", &CatalogPlaces::models, {".safetensors", ".pt", ".ckpt", ".gguf"}, "model_index.json"},
+      {"LoRA", &CatalogPlaces::loras, {".safetensors", ".pt", ".bin"}, ""},
+      {"embedding", &CatalogPlaces::embeddings, {".safetensors", ".pt", ".bin"}, ""},
+      {"VAE", &CatalogPlaces::vaes, {".safetensors", ".pt", ".ckpt", ".bin"}, "config.json"},
+      {"ControlNet", &CatalogPlaces::controls, {".safetensors", ".pt", ".pth", ".bin"}, "config.json"},
+      {"upscaler", &CatalogPlaces::upscalers, {".safetensors", ".pth", ".pt", ".bin", ".gguf"}, ""}};
+  return rows[static_cast<size_t>(kind)];
 }
 
-static std::vector<CatalogEntry> list_folder(const fs::path& folder, bool adapters) {
+bool is_of_kind(const std::string& found, CatalogKind kind) {
+  if (kind == CatalogKind::vae) return found == "vae" || found == "taesd";
+  if (kind == CatalogKind::control) return found == "controlnet";
+  return kind == CatalogKind::model && (found.starts_with("sd") || found == "single file");
+}
+
+bool called(const CatalogEntry& entry, const std::string& name) {
+  const auto titled = [&](const std::string& title) { return name.starts_with(title + " [") && name.ends_with("]"); };
+  return name == entry.name || name == entry.file_name || titled(entry.name) || titled(entry.file_name);
+}
+
+}  // namespace
+
+std::vector<CatalogEntry> Catalog::list_folder(CatalogKind kind) const {
+  const KindRow& row = row_of(kind);
   std::vector<CatalogEntry> entries;
+  const fs::path& folder = places_.*row.folder;
   if (folder.empty()) return entries;
   std::error_code error;
   for (fs::directory_iterator it(fs::absolute(folder), error), end; !error && it != end; it.increment(error)) {
     const fs::path& path = it->path();
     std::error_code ignored;
-    if (fs::is_regular_file(path, ignored) && is_weight_file(path, adapters))
+    const std::string extension = lower_ascii(path.extension().string());
+    const bool weights = std::find(row.extensions.begin(), row.extensions.end(), extension) != row.extensions.end();
+    if (fs::is_regular_file(path, ignored) && weights)
       entries.push_back({path.stem().string(), path.filename().string(), path});
-    else if (!adapters && fs::exists(path / "model_index.json", ignored))
+    else if (*row.folder_mark && fs::exists(path / row.folder_mark, ignored))
       entries.push_back({path.filename().string(), path.filename().string(), path});
   }
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.file_name < b.file_name; });
   return entries;
 }
 
-std::vector<CatalogEntry> Catalog::models() const {
-  std::vector<CatalogEntry> entries = list_folder(places_.models, false);
-  entries.insert(entries.begin(), CatalogEntry{builtin_name, builtin_name, {}});
+std::vector<CatalogEntry> Catalog::list_hub(CatalogKind kind) const {
+  std::vector<CatalogEntry> entries;
+  if (!places_.hub || (kind != CatalogKind::model && kind != CatalogKind::vae && kind != CatalogKind::control)) return entries;
+  for (const LocalModel& model : list_local_models({places_.hub->cache}))
+    if (model.missing.empty() && is_of_kind(model.kind, kind))
+      entries.push_back({model.name, model.name, single_file_of(model.path).value_or(model.path)});
   return entries;
 }
-std::vector<CatalogEntry> Catalog::loras() const { return list_folder(places_.loras, true); }
-std::vector<CatalogEntry> Catalog::embeddings() const { return list_folder(places_.embeddings, true); }
 
-static CatalogEntry find(const std::vector<CatalogEntry>& entries, const std::string& name, const char* what) {
-  std::vector<std::string> names;
-  for (const CatalogEntry& entry : entries) {
-    const bool titled = name.starts_with(entry.file_name + " [") && name.ends_with("]");
-    if (name == entry.name || name == entry.file_name || titled) return entry;
-    names.push_back(entry.name);
-  }
-  const std::string nearest = nearest_name(name, names);
-  fail(ErrorKind::model, what, " '", name.substr(0, 100), "' not found", nearest.empty() ? "" : "; did you mean " + nearest + "?");
+std::vector<CatalogEntry> Catalog::list(CatalogKind kind) const {
+  std::vector<CatalogEntry> entries;
+  if (kind == CatalogKind::model) entries.push_back({builtin_name, builtin_name, {}});
+  for (auto&& part : {list_folder(kind), list_hub(kind)}) entries.insert(entries.end(), part.begin(), part.end());
+  return entries;
 }
 
-CatalogEntry Catalog::find_model(const std::string& name) const { return name.empty() ? models().front() : find(models(), name, "model"); }
-CatalogEntry Catalog::find_lora(const std::string& name) const { return find(loras(), name, "LoRA"); }
+// Without the network, and without looking at all the cache.
+std::optional<CatalogEntry> Catalog::find_in_hub(const std::string& name) const {
+  if (!places_.hub) return std::nullopt;
+  try {
+    const Registry registry = Registry::for_user();
+    const std::optional<ResolvedModel> model = registry.resolve(name.substr(0, name.find(" [")));
+    if (!model) return std::nullopt;
+    HubSettings settings = *places_.hub;
+    settings.offline = true;
+    const fs::path path = fetch_model(settings, *model);
+    return CatalogEntry{model->repository, model->repository, single_file_of(path).value_or(path)};
+  } catch (const Error&) {  // not in the cache, or not whole
+    return std::nullopt;
+  }
+}
+
+CatalogEntry Catalog::find(CatalogKind kind, const std::string& name) const {
+  std::vector<CatalogEntry> entries = list_folder(kind);
+  if (kind == CatalogKind::model) {
+    entries.insert(entries.begin(), CatalogEntry{builtin_name, builtin_name, {}});
+    if (name.empty()) return entries.front();
+  }
+  for (const CatalogEntry& entry : entries)
+    if (called(entry, name)) return entry;
+  const bool from_hub = kind == CatalogKind::model || kind == CatalogKind::vae || kind == CatalogKind::control;
+  if (auto entry = from_hub ? find_in_hub(name) : std::nullopt) return *entry;
+  std::vector<std::string> names;
+  for (const CatalogEntry& entry : entries) names.push_back(entry.name);
+  const std::string nearest = nearest_name(name, names);
+  fail(ErrorKind::model, row_of(kind).noun, " ", quoted(name), " not found", nearest.empty() ? "" : "; did you mean " + nearest + "?");
+}
 
 }  // namespace imagent::server

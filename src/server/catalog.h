@@ -1,20 +1,28 @@
-// The models, LoRAs and embeddings that callers may name: what lies in the folders of this server, and nothing else.
+// What callers may name: models, LoRAs, VAEs, ControlNets, upscalers and embeddings that lie in the folders of this server or in
+// the hub's cache, and nothing else.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "hub/environment.h"
 
 namespace imagent::server {
 
 struct CatalogPlaces {
-  std::filesystem::path models = {}, loras = {}, embeddings = {};  // "": none
+  std::filesystem::path models = {}, loras = {}, embeddings = {}, vaes = {}, controls = {}, upscalers = {};  // "": none
+  std::filesystem::path taesd = {}, styles = {};      // a tiny autoencoder for previews; the web UI's styles.csv; "": none
+  std::optional<HubSettings> hub = {};                // whose cache's models may be named as well
 };
 
 struct CatalogEntry {
-  std::string name;                  // of the file without its extension, or of the folder
-  std::string file_name;             // with it
-  std::filesystem::path path;
+  std::string name;                  // of the file without its extension, of the folder, or ORG/NAME of the hub
+  std::string file_name;             // with the extension
+  std::filesystem::path path;        // "": the built-in model
 };
+
+enum class CatalogKind { model, lora, embedding, vae, control, upscaler };
 
 inline constexpr const char* builtin_name = "demo";
 
@@ -22,16 +30,20 @@ class Catalog {
  public:
   explicit Catalog(CatalogPlaces places) : places_(std::move(places)) {}
 
-  std::vector<CatalogEntry> models() const;      // the built-in one, with an empty path, first
-  std::vector<CatalogEntry> loras() const;
-  std::vector<CatalogEntry> embeddings() const;
+  const CatalogPlaces& places() const { return places_; }
 
-  // By name, file name or the web UI's title "file [hash]"; "" is the built-in model. A name is only ever looked up in the
-  // lists, so no name leads out of the folders. Errors: model.
-  CatalogEntry find_model(const std::string& name) const;
-  CatalogEntry find_lora(const std::string& name) const;
+  // Of the folder by name, then of the hub's cache; of models the built-in one first.
+  std::vector<CatalogEntry> list(CatalogKind kind) const;
+
+  // By name, file name or the web UI's title "file [hash]"; models also by an alias of the registry (sd15); "" is the
+  // built-in model. A name is only ever looked up in the lists, so no name leads out of the folders. Errors: model.
+  CatalogEntry find(CatalogKind kind, const std::string& name) const;
 
  private:
+  std::vector<CatalogEntry> list_folder(CatalogKind kind) const;
+  std::vector<CatalogEntry> list_hub(CatalogKind kind) const;
+  std::optional<CatalogEntry> find_in_hub(const std::string& name) const;
+
   CatalogPlaces places_;
 };
 

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "pipeline/model_lookup.h"
 #include "server/routes_a1111.h"
 
 namespace imagent {
@@ -71,13 +72,17 @@ ImageServer::ImageServer(ServeOptions options)
       queue_(std::make_unique<LocalQueue>(database_, options_.queue)),
       store_(std::make_unique<Store>(database_, options_.data_folder)),
       catalog_(options_.places),
-      engine_(with_folders(options_)) {
+      engine_(with_folders(options_)),
+      hashes_(engine_.lookup().builtin_model, engine_.backend().supports(DType::bf16)),
+      upscaling_(catalog_, options_.engine.device, options_.engine.threads) {
+  if (options_.allow_downloads && options_.places.hub) downloads_ = std::make_unique<Downloads>(*options_.places.hub, engine_.backend().supports(DType::bf16));
   http_ = std::make_unique<HttpServer>(options_.http, router_);
-  service_ = std::unique_ptr<Service>(new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .limits = options_.limits,
+  service_ = std::unique_ptr<Service>(new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .hashes = hashes_, .upscaling = upscaling_,
+                                                  .downloads = downloads_.get(), .limits = options_.limits,
                                                   .ready = [this] { return worker_ && worker_->ready(); }, .stopping = [this] { return http_->stopping(); },
-                                                  .started = now(), .page = read_page(options_)});
+                                                  .started = now(), .unload_models = [this] { engine_.unload_models(); }, .page = read_page(options_)});
   set_default_options(*service_);
-  for (const auto& make : {own_routes, job_routes, gallery_routes, a1111_picture_routes, a1111_state_routes, a1111_list_routes, a1111_extra_routes, openai_routes, sdcpp_routes})
+  for (const auto& make : {own_routes, job_routes, gallery_routes, download_routes, a1111_picture_routes, a1111_state_routes, a1111_list_routes, a1111_extra_routes, controlnet_routes, openai_routes, sdcpp_routes})
     router_.add(make(*service_));
   router_.add(tokenize_routes(*service_));
   router_.add(about_routes(*service_, router_));

@@ -23,6 +23,7 @@ struct ServeOptions {
   int jobs_at_once = 1;                   // jobs in the worker's hands
   std::filesystem::path page = {};        // an HTML file to serve at / in place of the built-in page
   bool no_page = false;
+  bool allow_downloads = false;           // callers may fetch models from places.hub
 };
 
 // $XDG_DATA_HOME/imagent, else ~/.local/share/imagent.
@@ -47,6 +48,9 @@ class ImageServer {
   std::unique_ptr<Store> store_;
   Catalog catalog_;
   Engine engine_;
+  ModelHashes hashes_;
+  Upscaling upscaling_;
+  std::unique_ptr<Downloads> downloads_;
   Router router_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Service> service_;

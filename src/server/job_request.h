@@ -21,19 +21,24 @@ struct PictureLimits {
 // Those that the job has already stay as they are. Errors: usage.
 void read_fields(Job& job, const nlohmann::json& body);
 
+// Adds a ControlNet: `unit` as in {"controls": [...]}, but for its picture, which is an encoded file in Base64. And all such pictures.
+void add_control(Job& job, nlohmann::json unit, std::string picture);
+std::vector<std::string> control_pictures(const Job& job);
+
 // Adds a LoRA that the catalog knows. Errors: model; usage for a strength outside -10..10.
 void add_lora(Job& job, const Catalog& catalog, const std::string& name, double strength);
 
 // Sets a field unless it is there.
 void set_default(Job& job, const std::string& field, const std::string& value);
 
-// The request that a job means, its model looked up in the catalog. Errors: usage, model, image.
+// The request that a job means, the names of its files looked up in the catalog; a field that names a file in any other way is
+// refused. Errors: usage, model, image.
 Request request_of(const Job& job, const Catalog& catalog);
 
 // What the job asks for, checked before it is queued. Errors: as request_of, and usage beyond the limits.
 Request check_job(const Job& job, const Catalog& catalog, const PictureLimits& limits);
 
-// The other way: all fields of a request that have a value.
+// The other way: all fields of a request that have a value, but those that say where files lie.
 std::map<std::string, std::string> fields_of(const Request& request);
 
 }  // namespace imagent::server

@@ -35,7 +35,8 @@ Json view_of(const JobStatus& s) {
                {"queue_position", s.position ? Json(s.position) : Json()}, {"attempts", s.attempts}, {"created", s.created}};
   view["started"] = s.started > 0 ? Json(s.started) : Json();
   view["finished"] = s.finished > 0 ? Json(s.finished) : Json();
-  view["request"] = s.result.used.empty() ? Json(s.job.fields) : Json(s.result.used);
+  view["request"] = s.job.fields;
+  for (const auto& [name, text] : s.result.used) view["request"][name] = text;
   if (s.state == JobState::running) view["progress"] = Json(s.progress);
   if (!s.result.timings.empty()) view["timings"] = Json(s.result.timings);
   if (!s.result.error.empty()) view["error"] = {{"kind", s.result.error_kind}, {"message", s.result.error}};

@@ -22,6 +22,8 @@ nlohmann::json Call::json() const {
     return body;
   } catch (const Json::parse_error& error) {
     throw HttpError{400, "usage", str("the body is not JSON: byte ", error.byte)};
+  } catch (const Json::out_of_range&) {
+    throw HttpError{400, "usage", "the body has a number that is too large"};
   }
 }
 

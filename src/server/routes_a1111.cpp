@@ -6,26 +6,16 @@
 #include "base/error.h"
 #include "image/codec.h"
 #include "image/infotext.h"
+#include "pipeline/field.h"
 #include "sampling/samplers.h"
+#include "server/a1111_controls.h"
 #include "server/base64.h"
 #include "server/job_view.h"
+#include "server/json_at.h"
 
 namespace imagent::server {
 
 using Json = nlohmann::ordered_json;
-
-static const nlohmann::json* present(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-static std::string text_at(const nlohmann::json& object, const char* key) {
-  const nlohmann::json* value = present(object, key);
-  return value && value->is_string() ? value->get<std::string>() : "";
-}
-static bool truth_at(const nlohmann::json& object, const char* key, bool fallback = false) {
-  const nlohmann::json* value = present(object, key);
-  return !value ? fallback : value->is_boolean() ? value->get<bool>() : value->is_number() && value->get<double>() != 0;
-}
 
 // Fields of the infotext that the body does not have itself.
 static void add_infotext(nlohmann::json& body) {
@@ -67,6 +57,7 @@ static void read_settings(Service& service, Job& job, const nlohmann::json& body
     return value ? (value->is_string() ? value->get<std::string>() : value->dump()) : option_text(service, name);
   };
   if (const std::string model = setting("sd_model_checkpoint"); !model.empty()) job.fields["model"] = model;
+  if (const std::string vae = setting("sd_vae"); !vae.empty()) job.fields["vae"] = vae;
   const std::string clip_skip = setting("CLIP_stop_at_last_layers");
   if (!clip_skip.empty() && clip_skip != "1") job.fields["clip_skip"] = clip_skip;
   job.fields["rng"] = lower_ascii(setting("randn_source")) == "cpu" ? "cpu" : "cuda";  // "GPU" and "NV" are both CUDA's numbers
@@ -77,12 +68,8 @@ static void check_scripts(const nlohmann::json& body) {
     throw HttpError{422, "usage", str("Script '", script.substr(0, 60), "' not found")};
   const nlohmann::json* scripts = present(body, "alwayson_scripts");
   if (!scripts || !scripts->is_object()) return;
-  for (const auto& [name, script] : scripts->items()) {
+  for (const auto& [name, script] : scripts->items())
     if (lower_ascii(name) != "controlnet") throw HttpError{422, "usage", str("always on script ", name.substr(0, 60), " not found")};
-    const nlohmann::json* units = script.is_object() ? present(script, "args") : nullptr;
-    for (const nlohmann::json& unit : units && units->is_array() ? *units : nlohmann::json::array())
-      if (unit.is_object() && truth_at(unit, "enabled", true)) throw HttpError{501, "unsupported", "ControlNet is not in this version"};
-  }
 }
 
 static void read_images(Job& job, const nlohmann::json& body) {
@@ -134,6 +121,14 @@ static void read_hires(nlohmann::json& body) {
     if (text_at(body, text).empty() || text_at(body, text).starts_with("Use same")) body.erase(text);
 }
 
+// The shared settings of live previews; what this server cannot do is shown in latents' colours.
+static std::string preview_setting(Service& service) {
+  const std::string every = option_text(service, "show_progress_every_n_steps"), type = option_text(service, "show_progress_type");
+  if (every.empty() || every.starts_with("-") || every == "0" || option_text(service, "live_previews_enable") != "true") return "none";
+  const bool tiny = type == "TAESD" && !service.catalog.places().taesd.empty();
+  return str("every:", every, ":", tiny ? "taesd" : type == "Full" ? "vae" : "latent");
+}
+
 Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
   nlohmann::json body = given;
   add_infotext(body);
@@ -151,44 +146,61 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
     job.batches = static_cast<int>(std::clamp<int64_t>(count->get<int64_t>(), -1, 1 << 20));
   }
   // Names that mean something else here than in our other dialects, or nothing.
-  for (const char* other : {"model", "size", "n", "quality", "preview", "init_images", "mask", "init_image", "refiner", "model_config"}) body.erase(other);
+  for (const char* other : {"model", "size", "n", "quality", "preview", "init_images", "mask", "init_image", "refiner", "controls"}) body.erase(other);
   if (const nlohmann::json* seed = present(body, "seed"); seed && seed->is_number() && seed->get<double>() < 0) body.erase("seed");
   if (text_at(body, "refiner_checkpoint").empty() || text_at(body, "refiner_checkpoint") == "None") body.erase("refiner_checkpoint");
   read_fields(job, body);
   for (const auto& [field, value] : {std::pair{"prompt", ""}, {"negative_prompt", ""}, {"steps", "50"}, {"guidance_scale", "7"}, {"width", "512"}, {"height", "512"},
                                      {"compat", "a1111"}})
     set_default(job, field, value);
-  const std::string every = option_text(service, "show_progress_every_n_steps");
-  job.fields["preview"] = every.empty() || every.starts_with("-") || every == "0" ? "none" : str("every:", every, ":latent");
+  job.fields["preview"] = preview_setting(service);
+  read_units(service, job, body);
   return job;
 }
 
 // What the picture was made with, as the web UI's Processed.js() writes it; clients parse it out of a string.
 static Json info_of(const JobStatus& s) {
   Json seeds = Json::array(), subseeds = Json::array(), prompts = Json::array(), negatives = Json::array(), infotexts = Json::array();
+  Infotext first;
   for (const Picture& p : s.result.pictures) {
+    const Infotext text = read_infotext(p.parameters);
+    long long subseed = 0;
+    if (const std::string* variation = text.find("Variation seed")) parse_number(*variation, subseed);
+    if (seeds.empty()) first = text;
     seeds.push_back(p.seed);
-    subseeds.push_back(0);
+    subseeds.push_back(subseed);
     prompts.push_back(p.prompt);
     negatives.push_back(p.negative);
     infotexts.push_back(p.parameters);
   }
-  const std::string sampler = used_field(s, "sampler");
-  const int64_t seed = s.result.pictures.empty() ? -1 : s.result.pictures.front().seed;
+  const auto said = [&](const char* key) {
+    const std::string* value = first.find(key);
+    return value ? Json(*value) : Json();
+  };
+  const std::string sampler = used_field(s, "sampler"), styles = used_field(s, "styles");
+  const auto number_or = [&](const char* name, int fallback) { return used_field(s, name).empty() ? nlohmann::json(fallback) : used_number(s, name); };
+  Json style_list = Json::array();
+  if (!styles.empty())
+    for (const Given& style : list_texts({styles, "styles"})) style_list.push_back(style.text);
   return {{"prompt", used_field(s, "prompt")}, {"all_prompts", prompts}, {"negative_prompt", used_field(s, "negative_prompt")}, {"all_negative_prompts", negatives},
-          {"seed", seed}, {"all_seeds", seeds}, {"subseed", 0}, {"all_subseeds", subseeds}, {"subseed_strength", 0}, {"width", used_number(s, "width")},
+          {"seed", seeds.empty() ? Json(-1) : seeds.front()}, {"all_seeds", seeds}, {"subseed", subseeds.empty() ? Json(0) : subseeds.front()}, {"all_subseeds", subseeds},
+          {"subseed_strength", number_or("variation_strength", 0)}, {"width", used_number(s, "width")},
           {"height", used_number(s, "height")}, {"sampler_name", sampler.empty() ? "Euler" : std::string(find_sampler(sampler).sampler->display)},
           {"cfg_scale", used_number(s, "guidance_scale")}, {"steps", used_number(s, "steps")}, {"batch_size", used_number(s, "batch", 1)}, {"restore_faces", false},
-          {"face_restoration_model", nullptr}, {"sd_model_name", used_field(s, "model")}, {"sd_model_hash", nullptr}, {"sd_vae_name", nullptr}, {"sd_vae_hash", nullptr},
-          {"seed_resize_from_w", -1}, {"seed_resize_from_h", -1}, {"denoising_strength", s.job.fields.count("strength") ? used_number(s, "strength") : nlohmann::json()},
-          {"extra_generation_params", Json::object()}, {"index_of_first_image", 0}, {"infotexts", infotexts}, {"styles", Json::array()},
+          {"face_restoration_model", nullptr}, {"sd_model_name", used_field(s, "model")}, {"sd_model_hash", said("Model hash")}, {"sd_vae_name", said("VAE")}, {"sd_vae_hash", nullptr},
+          {"seed_resize_from_w", number_or("seed_resize_from_w", -1)}, {"seed_resize_from_h", number_or("seed_resize_from_h", -1)},
+          {"denoising_strength", s.job.fields.count("strength") ? used_number(s, "strength") : nlohmann::json()},
+          {"extra_generation_params", Json::object()}, {"index_of_first_image", 0}, {"infotexts", infotexts}, {"styles", style_list},
           {"job_timestamp", std::to_string(static_cast<int64_t>(s.created))}, {"clip_skip", used_number(s, "clip_skip", 1)},
           {"is_using_inpainting_conditioning", false}, {"version", a1111_version}};
 }
 
 static void answer_pictures(Service& service, Call& call, bool from_image) {
   nlohmann::json body = call.json();
-  const Finished done = draw_now(service, call, a1111_job(service, body, from_image));
+  Job job = a1111_job(service, body, from_image);
+  const std::vector<std::string> maps = detected_maps(job, body);
+  Finished done = draw_now(service, call, std::move(job));
+  done.images.insert(done.images.end(), maps.begin(), maps.end());
   const bool send = truth_at(body, "send_images", true);
   for (const char* picture : {"init_images", "mask"})
     if (!truth_at(body, "include_init_images") && body.contains(picture)) body[picture] = nullptr;

@@ -12,8 +12,8 @@ inline constexpr const char* a1111_version = "v1.10.1";   // whose API this is
 // web UI's statuses and texts, which clients compare: 404 "Sampler not found", 404 "Init image not found".
 Job a1111_job(Service& service, const nlohmann::json& body, bool from_image);
 
-// What clients call a model: "name.safetensors".
-std::string title_of(const CatalogEntry& entry);
+// What clients call a model: "name.safetensors [0123456789]", without the hash while that is not known.
+std::string title_of(Service& service, const CatalogEntry& entry);
 
 // The value of a shared option as text; "" when it has none.
 std::string option_text(Service& service, const char* name);
@@ -23,5 +23,6 @@ std::vector<Route> a1111_picture_routes(Service& service);
 std::vector<Route> a1111_state_routes(Service& service);
 std::vector<Route> a1111_list_routes(Service& service);
 std::vector<Route> a1111_extra_routes(Service& service);
+std::vector<Route> controlnet_routes(Service& service);
 
 }  // namespace imagent::server

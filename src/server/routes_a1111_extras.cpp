@@ -3,11 +3,12 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "image/canny.h"
 #include "image/codec.h"
+#include "image/compose.h"
 #include "image/infotext.h"
-#include "image/resize.h"
 #include "server/base64.h"
+#include "server/connection.h"
+#include "server/json_at.h"
 #include "server/routes_a1111.h"
 
 namespace imagent::server {
@@ -32,56 +33,62 @@ static void png_info(Call& call) {
   call.reply(Json{{"info", text}, {"items", items}, {"parameters", parameters}});
 }
 
-static double number_at(const nlohmann::json& body, const char* key, double fallback, double low, double high) {
-  const auto found = body.find(key);
-  if (found == body.end() || found->is_null()) return fallback;
-  const bool good = found->is_number() && found->get<double>() >= low && found->get<double>() <= high;
-  check(good, ErrorKind::usage, key, ": should be a number from ", low, " to ", high);
-  return found->get<double>();
+struct Target {
+  Size size;                       // what the upscaler makes of the picture
+  std::optional<Size> cut = {};    // and what is cut out of its middle
+};
+
+static Target target_of(const Image& image, const nlohmann::json& body) {
+  const auto scaled = [&](double scale) {
+    const auto side = [&](int pixels) { return std::max(1, static_cast<int>(std::min(pixels * scale, 65536.0))); };
+    return Size{side(image.width), side(image.height)};
+  };
+  if (number_at(body, "resize_mode", 0, {0, 1}) == 0) return {scaled(number_at(body, "upscaling_resize", 2, {0.01, 16}))};
+  const Size wanted{static_cast<int>(number_at(body, "upscaling_resize_w", 512, {1, 16384})), static_cast<int>(number_at(body, "upscaling_resize_h", 512, {1, 16384}))};
+  const Size covering = scaled(std::max(static_cast<double>(wanted.width) / image.width, static_cast<double>(wanted.height) / image.height));
+  const Size size{std::max(wanted.width, covering.width), std::max(wanted.height, covering.height)};
+  if (!truth_at(body, "upscaling_crop", true)) return {size};
+  return {size, wanted};
 }
 
-// Scaled until it covers width x height, the rest cut off evenly.
-static Image resize_and_crop(const Image& image, int width, int height, Resample filter) {
-  const double scale = std::max(static_cast<double>(width) / image.width, static_cast<double>(height) / image.height);
-  const Image large = resize(image, std::max(width, static_cast<int>(std::lround(image.width * scale))), std::max(height, static_cast<int>(std::lround(image.height * scale))), filter);
-  Image out(width, height, image.channels);
-  const int left = (large.width - width) / 2, top = (large.height - height) / 2;
-  for (int y = 0; y < height; ++y) std::copy_n(large.at(left, top + y), static_cast<size_t>(width) * image.channels, out.at(0, y));
-  return out;
-}
-
-static Image enlarge(const Service& service, const Image& image, const nlohmann::json& body) {
-  const auto found = body.find("upscaler_1");
-  const std::string name = found != body.end() && found->is_string() ? found->get<std::string>() : "None";
-  if (name == "None") return image;
-  if (name != "Lanczos" && name != "Nearest") throw HttpError{422, "usage", str("Upscaler '", name.substr(0, 60), "' not found")};
-  const Resample filter = name == "Nearest" ? Resample::nearest : Resample::lanczos;
-  int width, height;
-  const bool to_size = number_at(body, "resize_mode", 0, 0, 1) == 1;
-  if (to_size) {
-    width = static_cast<int>(number_at(body, "upscaling_resize_w", 512, 1, 16384));
-    height = static_cast<int>(number_at(body, "upscaling_resize_h", 512, 1, 16384));
-  } else {
-    const double factor = number_at(body, "upscaling_resize", 2, 0.01, 16);
-    width = std::max(1, static_cast<int>(std::min(image.width * factor, 65536.0)));
-    height = std::max(1, static_cast<int>(std::min(image.height * factor, 65536.0)));
+static Image enlarge_by(Service& service, const std::string& name, const Image& image, const Target& target) {
+  bool network = false;
+  try {
+    network = service.upscaling.is_network(name);
+  } catch (const Error&) {
+    throw HttpError{422, "usage", str("Upscaler '", name.substr(0, 60), "' not found")};
   }
-  const int64_t most = 16 * service.limits.max_pixels;
-  check(int64_t{width} * height <= most, ErrorKind::usage, "the picture would have ", int64_t{width} * height, " pixels, at most ", most, " are made");
-  return to_size ? resize_and_crop(image, width, height, filter) : resize(image, width, height, filter);
+  const int64_t pixels = int64_t{target.size.width} * target.size.height, most = (network ? 4 : 16) * service.limits.max_pixels;
+  check(pixels <= most, ErrorKind::usage, "the picture would have ", pixels, " pixels, at most ", most, " are made");
+  Connection* caller = Connection::current();
+  Image large = service.upscaling(name, image, target.size, [&] { return service.stopping() || (caller && caller->caller_gone()); });
+  if (!target.cut) return large;
+  return crop(large, {(large.width - target.cut->width) / 2, (large.height - target.cut->height) / 2, target.cut->width, target.cut->height});
 }
 
-static std::string enlarged(const Service& service, const std::vector<uint8_t>& file, const nlohmann::json& body) {
+static Image enlarge(Service& service, const Image& image, const nlohmann::json& body) {
+  const std::string first = text_at(body, "upscaler_1", "None"), second = text_at(body, "upscaler_2", "None");
+  for (const char* face : {"gfpgan_visibility", "codeformer_visibility"})
+    check(number_at(body, face, 0, {0, 1}) == 0, ErrorKind::unsupported, face, ": faces are not restored here");
+  if (first == "None") return image;
+  const Target target = target_of(image, body);
+  const Image large = enlarge_by(service, first, image, target);
+  const double share = second == "None" ? 0 : number_at(body, "extras_upscaler_2_visibility", 0, {0, 1});
+  if (share == 0) return large;
+  return blend(large, enlarge_by(service, second, image, target), filled(large.width, large.height, 1, static_cast<uint8_t>(std::lround(255 * share))));
+}
+
+static std::string enlarged(Service& service, const std::vector<uint8_t>& file, const nlohmann::json& body) {
   const DecodeLimits limits{.max_pixels = 16 * service.limits.max_pixels};
   return base64_encode(encode_image(enlarge(service, decode_image(file, limits), body), {.parameters = read_parameters(file)}));
 }
 
-static void extra_single(const Service& service, Call& call) {
+static void extra_single(Service& service, Call& call) {
   const nlohmann::json body = call.json();
   call.reply(Json{{"html_info", ""}, {"image", enlarged(service, picture_at(body, "image"), body)}});
 }
 
-static void extra_batch(const Service& service, Call& call) {
+static void extra_batch(Service& service, Call& call) {
   const nlohmann::json body = call.json();
   const auto list = body.find("imageList");
   if (list == body.end() || !list->is_array()) throw HttpError{422, "image", "imageList: should be a list of {\"data\", \"name\"}"};
@@ -91,28 +98,6 @@ static void extra_batch(const Service& service, Call& call) {
   call.reply(Json{{"html_info", ""}, {"images", images}});
 }
 
-// The ControlNet extension's preprocessors by themselves.
-static void detect(const Service& service, Call& call) {
-  const nlohmann::json body = call.json();
-  const auto module = body.find("controlnet_module"), list = body.find("controlnet_input_images");
-  if (module == body.end() || *module != "canny") throw HttpError{422, "usage", "controlnet_module: should be canny"};
-  if (list == body.end() || !list->is_array()) throw HttpError{422, "image", "controlnet_input_images: should be a list of pictures"};
-  check(list->size() <= static_cast<size_t>(service.limits.max_pictures), ErrorKind::usage, "controlnet_input_images: at most ", service.limits.max_pictures, " pictures");
-  const auto threshold = [&](const char* name, int fallback) {
-    const auto found = body.find(name);
-    return found != body.end() && found->is_number() && found->get<double>() > 0 ? static_cast<int>(std::min(found->get<double>(), 4096.0)) : fallback;
-  };
-  const CannyThresholds thresholds{threshold("controlnet_threshold_a", CannyThresholds{}.low), threshold("controlnet_threshold_b", CannyThresholds{}.high)};
-  const DecodeLimits limits{.max_pixels = service.limits.max_pixels};
-  Json images = Json::array();
-  for (const nlohmann::json& entry : *list) {
-    if (!entry.is_string()) throw HttpError{422, "image", "controlnet_input_images: should be texts in Base64"};
-    const Image edges = canny_edges(decode_image(base64_decode(entry.get<std::string>(), "controlnet_input_images"), limits), thresholds);
-    images.push_back(base64_encode(encode_image(edges)));
-  }
-  call.reply(Json{{"images", images}, {"info", "Success"}});
-}
-
 std::vector<Route> a1111_extra_routes(Service& service) {
   const auto route = [](const char* path, const char* summary, Handler handler) {
     return Route{.method = "POST", .path = path, .dialect = Dialect::a1111, .summary = summary, .handler = std::move(handler), .body = Body::json};
@@ -120,8 +105,7 @@ std::vector<Route> a1111_extra_routes(Service& service) {
   return {route("/sdapi/v1/png-info", "The parameters in a picture", [](Call& call) { png_info(call); }),
           route("/sdapi/v1/extra-single-image", "Makes a picture larger", [&](Call& call) { extra_single(service, call); }),
           route("/sdapi/v1/extra-batch-images", "Makes pictures larger", [&](Call& call) { extra_batch(service, call); }),
-          route("/sdapi/v1/interrogate", "Describes a picture: there is no model for it", [](Call&) { throw HttpError{404, "not_found", "Model not found"}; }),
-          route("/controlnet/detect", "Preprocesses a picture for ControlNet", [&](Call& call) { detect(service, call); })};
+          route("/sdapi/v1/interrogate", "Describes a picture: there is no model for it", [](Call&) { throw HttpError{404, "not_found", "Model not found"}; })};
 }
 
 }  // namespace imagent::server

@@ -1,5 +1,7 @@
 // The lists that clients of the web UI fill their menus from, and the ones that are empty here.
 #include "base/memory.h"
+#include "hub/hash_cache.h"
+#include "pipeline/prompt_text.h"
 #include "sampling/samplers.h"
 #include "server/routes_a1111.h"
 
@@ -9,8 +11,26 @@ using Json = nlohmann::ordered_json;
 
 static Json models(Service& service) {
   Json list = Json::array();
-  for (const CatalogEntry& entry : service.catalog.models())
-    list.push_back({{"title", title_of(entry)}, {"model_name", entry.name}, {"hash", nullptr}, {"sha256", nullptr}, {"filename", entry.file_name}, {"config", nullptr}});
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::model)) {
+    const std::string sha256 = service.hashes.sha256(entry);
+    list.push_back({{"title", title_of(service, entry)}, {"model_name", entry.name}, {"hash", sha256.empty() ? Json() : Json(short_hash(sha256))},
+                    {"sha256", sha256.empty() ? Json() : Json(sha256)}, {"filename", entry.file_name}, {"config", nullptr}});
+  }
+  return list;
+}
+
+// Of the web UI and, as sd-modules, of Forge.
+static Json vaes(Service& service) {
+  Json list = Json::array();
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::vae)) list.push_back({{"model_name", entry.file_name}, {"filename", entry.file_name}});
+  return list;
+}
+
+static Json prompt_styles(Service& service) {
+  Json list = Json::array();
+  const auto& file = service.catalog.places().styles;
+  if (file.empty()) return list;
+  for (const auto& [name, style] : read_styles(file)) list.push_back({{"name", name}, {"prompt", style.prompt}, {"negative_prompt", style.negative}});
   return list;
 }
 
@@ -44,14 +64,14 @@ static Json scheduler_list() {
 
 static Json loras(Service& service) {
   Json list = Json::array();
-  for (const CatalogEntry& entry : service.catalog.loras())
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::lora))
     list.push_back({{"name", entry.name}, {"alias", entry.name}, {"path", entry.file_name}, {"metadata", Json::object()}});
   return list;
 }
 
 static Json embeddings(Service& service) {
   Json loaded = Json::object();
-  for (const CatalogEntry& entry : service.catalog.embeddings())
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::embedding))
     loaded[entry.name] = {{"step", nullptr}, {"sd_checkpoint", nullptr}, {"sd_checkpoint_name", nullptr}, {"shape", 0}, {"vectors", 0}};
   return {{"loaded", loaded}, {"skipped", Json::object()}};
 }
@@ -67,9 +87,11 @@ static Json named(std::initializer_list<const char*> names) {
   return list;
 }
 
-static Json upscalers() {
+static Json upscalers(Service& service) {
   Json list = Json::array();
-  for (const char* name : {"None", "Lanczos", "Nearest"})
+  std::vector<std::string> names = service.upscaling.names();
+  names.insert(names.begin(), "None");
+  for (const std::string& name : names)
     list.push_back({{"name", name}, {"model_name", nullptr}, {"model_path", nullptr}, {"model_url", nullptr}, {"scale", 4}});
   return list;
 }
@@ -92,21 +114,24 @@ std::vector<Route> a1111_list_routes(Service& service) {
       computed(api + "loras", "LoRAs", [&] { return loras(service); }),
       computed(api + "embeddings", "Textual inversions", [&] { return embeddings(service); }),
       computed(api + "memory", "Memory in bytes", memory),
-      computed(api + "upscalers", "Upscalers", upscalers),
+      computed(api + "upscalers", "Upscalers", [&] { return upscalers(service); }),
+      computed(api + "sd-vae", "VAEs", [&] { return vaes(service); }),
+      computed(api + "sd-modules", "VAEs, as Forge lists them", [&] { return vaes(service); }),
+      computed(api + "prompt-styles", "Styles", [&] { return prompt_styles(service); }),
       fixed("GET", api + "latent-upscale-modes", "Ways to enlarge latents",
             named({"Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)", "Latent (nearest)", "Latent (nearest-exact)"})),
       fixed("GET", api + "cmd-flags", "Flags of the program", {{"api", true}, {"api_server_stop", false}}),
       fixed("GET", api + "scripts", "Scripts", {{"txt2img", {"controlnet"}}, {"img2img", {"controlnet"}}}),
-      fixed("GET", "/controlnet/version", "Version of the ControlNet API", {{"version", 3}}),
-      fixed("GET", "/controlnet/model_list", "ControlNet models", {{"model_list", none}}),
-      fixed("GET", "/controlnet/module_list", "ControlNet preprocessors", {{"module_list", {"none", "canny"}}}),
       fixed("GET", "/internal/ping", "Answers {}", Json::object()),
   };
   routes.back().open = true;
-  for (const char* list : {"sd-vae", "sd-modules", "hypernetworks", "face-restorers", "realesrgan-models", "prompt-styles", "script-info", "extensions"})
+  for (const char* list : {"hypernetworks", "face-restorers", "realesrgan-models", "script-info", "extensions"})
     routes.push_back(fixed("GET", api + list, "None", none));
-  for (const char* action : {"refresh-checkpoints", "refresh-vae", "refresh-loras", "refresh-embeddings", "unload-checkpoint", "reload-checkpoint"})
+  for (const char* action : {"refresh-checkpoints", "refresh-vae", "refresh-loras", "refresh-embeddings"})
     routes.push_back(fixed("POST", api + action, "Nothing to do: folders are read when they are asked for", done));
+  routes.push_back(fixed("POST", api + "reload-checkpoint", "Nothing to do: a model loads when it is needed", done));
+  routes.push_back({.method = "POST", .path = api + "unload-checkpoint", .dialect = Dialect::a1111, .summary = "Frees the memory of all models",
+                    .handler = [&](Call& call) { service.unload_models(); call.reply(Json()); }});
   return routes;
 }
 

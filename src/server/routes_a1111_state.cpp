@@ -2,6 +2,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "hub/hash_cache.h"
+#include "pipeline/field.h"
+#include "server/json_at.h"
 #include "server/routes_a1111.h"
 
 namespace imagent::server {
@@ -54,7 +57,10 @@ static void give_order(Service& service, Call& call, Order order, const Json& an
   call.reply(answer);
 }
 
-std::string title_of(const CatalogEntry& entry) { return entry.file_name; }
+std::string title_of(Service& service, const CatalogEntry& entry) {
+  const std::string sha256 = service.hashes.sha256(entry);
+  return sha256.empty() ? entry.file_name : str(entry.file_name, " [", short_hash(sha256), "]");
+}
 
 void set_default_options(Service& service) {
   service.options.values = {{"samples_format", "png"}, {"sd_model_checkpoint", builtin_name}, {"sd_vae", "Automatic"}, {"CLIP_stop_at_last_layers", 1}, {"randn_source", "GPU"},
@@ -70,16 +76,23 @@ std::string option_text(Service& service, const char* name) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
+static void check_named(Service& service, const nlohmann::json& body, const char* key, CatalogKind kind) {
+  const std::string name = text_at(body, key);
+  if (name.empty()) return;
+  try {
+    service.catalog.find(kind, name);
+  } catch (const Error&) {
+    const std::string shown = quoted(name);
+    throw HttpError{500, "model", str(kind == CatalogKind::model ? "model '" : "VAE '", shown.substr(1, shown.size() - 2), "' not found")};
+  }
+}
+
 // Clients post the whole dictionary back: what this server does not have is left alone, what it has must be of the same type.
 static void set_options(Service& service, Call& call) {
   const nlohmann::json body = call.json();
-  if (const auto model = body.find("sd_model_checkpoint"); model != body.end() && model->is_string()) {
-    try {
-      service.catalog.find_model(model->get<std::string>());
-    } catch (const Error&) {
-      throw HttpError{500, "model", str("model '", model->get<std::string>().substr(0, 100), "' not found")};
-    }
-  }
+  check_named(service, body, "sd_model_checkpoint", CatalogKind::model);
+  const std::string vae = text_at(body, "sd_vae");
+  if (!vae.empty() && vae != "Automatic" && vae != "None") check_named(service, body, "sd_vae", CatalogKind::vae);
   const std::lock_guard lock(service.options.mutex);
   Json changed = service.options.values;
   for (auto& [key, value] : changed.items()) {
@@ -95,8 +108,18 @@ static void set_options(Service& service, Call& call) {
 }
 
 static void get_options(Service& service, Call& call) {
-  const std::lock_guard lock(service.options.mutex);
-  call.reply(service.options.values);
+  Json values;
+  {
+    const std::lock_guard lock(service.options.mutex);
+    values = service.options.values;
+  }
+  try {  // its title tells the hash once that is known
+    const CatalogEntry model = service.catalog.find(CatalogKind::model, values.value("sd_model_checkpoint", ""));
+    values["sd_model_checkpoint"] = title_of(service, model);
+    values["sd_checkpoint_hash"] = service.hashes.sha256(model);
+  } catch (const Error&) {  // it has gone from its folder
+  }
+  call.reply(values);
 }
 
 std::vector<Route> a1111_state_routes(Service& service) {

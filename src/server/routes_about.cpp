@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "pipeline/hires.h"
+#include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
-#include "pipeline/upscale.h"
 #include "sampling/samplers.h"
 #include "server/openapi.h"
 #include "server/service.h"
@@ -44,6 +44,17 @@ static Json names_of(const std::vector<CatalogEntry>& entries) {
   return names;
 }
 
+static Json style_names(const Service& service) {
+  Json names = Json::array();
+  if (const auto& file = service.catalog.places().styles; !file.empty())
+    for (const auto& [name, style] : read_styles(file)) names.push_back(name);
+  return names;
+}
+
+static Json preview_kinds(const Service& service) {
+  return service.catalog.places().taesd.empty() ? Json{"none", "latent", "vae"} : Json{"none", "latent", "taesd", "vae"};
+}
+
 // What a page needs to build its form: names to choose from, and every field with its range and help.
 static void capabilities(Service& service, Call& call) {
   Json sampler_list = Json::array(), schedule_list = Json::array(), fields = Json::array();
@@ -53,9 +64,11 @@ static void capabilities(Service& service, Call& call) {
     fields.push_back({{"name", field.name}, {"group", field.group}, {"help", field.help}, {"allowed", field.allowed}, {"default", field.default_text}, {"choices", field.choices}});
   Json upscalers = Json::array();
   for (const LatentUpscaler& entry : latent_upscaler_list()) upscalers.push_back(entry.display);
-  for (const std::string& name : upscaler_names({})) upscalers.push_back(name);
-  call.reply(Json{{"version", version}, {"models", names_of(service.catalog.models())}, {"loras", names_of(service.catalog.loras())},
-                  {"embeddings", names_of(service.catalog.embeddings())}, {"upscalers", upscalers}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},
+  for (const std::string& name : service.upscaling.names()) upscalers.push_back(name);
+  call.reply(Json{{"version", version}, {"models", names_of(service.catalog.list(CatalogKind::model))}, {"loras", names_of(service.catalog.list(CatalogKind::lora))},
+                  {"embeddings", names_of(service.catalog.list(CatalogKind::embedding))}, {"vaes", names_of(service.catalog.list(CatalogKind::vae))},
+                  {"controls", names_of(service.catalog.list(CatalogKind::control))}, {"upscalers", upscalers}, {"styles", style_names(service)},
+                  {"previews", preview_kinds(service)}, {"downloads", service.downloads != nullptr}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},
                   {"limits", {{"max_pixels", service.limits.max_pixels}, {"max_pictures", service.limits.max_pictures}}}});
 }
 

@@ -54,7 +54,7 @@ static void read_model(Service& service, Job& job, const nlohmann::json& body) {
     if (name.starts_with(hosted)) return;  // clients that cannot be told another name get the default model
   if (name.empty()) return;
   try {
-    service.catalog.find_model(name);
+    service.catalog.find(CatalogKind::model, name);
   } catch (const Error& error) {
     throw HttpError{.status = 404, .kind = "model_not_found", .text = error.text, .param = "model"};
   }
@@ -159,7 +159,7 @@ static ImageCall read_form(Service& service, const httplib::Request& request, co
   if (!prompt.empty()) body["prompt"] = prompt;
   ImageCall call = read_call(service, std::move(body));
   if (!inputs.count("init_image")) throw HttpError{.status = 400, .kind = "missing_required_parameter", .text = "image: is missing", .param = "image"};
-  call.job.inputs = std::move(inputs);
+  call.job.inputs.merge(inputs);
   call.event = "image_edit";
   return call;
 }
@@ -168,13 +168,13 @@ static Json model_view(const CatalogEntry& entry) { return {{"id", entry.name}, 
 
 static void list_models(Service& service, Call& call) {
   Json data = Json::array();
-  for (const CatalogEntry& entry : service.catalog.models()) data.push_back(model_view(entry));
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::model)) data.push_back(model_view(entry));
   call.reply(Json{{"object", "list"}, {"data", data}});
 }
 
-static void one_model(Service& service, Call& call) {
+static void one_model(Service& service, Call& call, const std::string& name) {
   try {
-    call.reply(model_view(service.catalog.find_model(call.path.at("id"))));
+    call.reply(model_view(service.catalog.find(CatalogKind::model, name)));
   } catch (const Error& error) {
     throw HttpError{.status = 404, .kind = "model_not_found", .text = error.text, .param = "model"};
   }
@@ -191,7 +191,9 @@ std::vector<Route> openai_routes(Service& service) {
           route("POST", "/v1/images/variations", "Draws a picture like the given one", [&](Call& call) { answer(service, call, read_form(service, call.request, "a picture")); },
                 Body::multipart),
           route("GET", "/v1/models", "Models", [&](Call& call) { list_models(service, call); }),
-          route("GET", "/v1/models/{id}", "A model", [&](Call& call) { one_model(service, call); })};
+          route("GET", "/v1/models/{id}", "A model", [&](Call& call) { one_model(service, call, call.path.at("id")); }),
+          route("GET", "/v1/models/{organisation}/{name}", "A model of the hub's cache",
+                [&](Call& call) { one_model(service, call, call.path.at("organisation") + "/" + call.path.at("name")); })};
 }
 
 }  // namespace imagent::server

@@ -17,9 +17,11 @@ static void check_limits(const Request& r) {
   check(r.height >= 64 && r.height <= 2048, ErrorKind::usage, "height ", r.height, ": should be a multiple of 8 from 64 to 2048");
 }
 
-static void read_preview(Job& job, const nlohmann::json& body) {
+static void read_preview(Job& job, const Catalog& catalog, const nlohmann::json& body) {
   const auto every = body.find("preview_every"), method = body.find("preview_method");
-  const std::string kind = method == body.end() || !method->is_string() ? "latent" : method->get<std::string>();
+  const bool tiny = !catalog.places().taesd.empty();
+  const std::string kind = method == body.end() || !method->is_string() ? (tiny ? "taesd" : "latent") : method->get<std::string>();
+  check(tiny || kind != "taesd", ErrorKind::usage, "preview_method: taesd: this server has no tiny autoencoder (--taesd)");
   const std::string steps = every == body.end() || every->is_null() ? "5" : every->dump();
   job.fields["preview"] = steps == "0" || kind == "none" ? "none" : str("every:", steps, ":", kind);
 }
@@ -71,7 +73,11 @@ Job own_job(const Service& service, const nlohmann::json& body, const OwnDefault
   set_default(job, "steps", std::to_string(defaults.steps));
   if (job.inputs.count("init_image")) set_default(job, "strength", str(defaults.strength));
   if (const auto seed = job.fields.find("seed"); seed != job.fields.end() && seed->second.starts_with("-")) job.fields.erase(seed);
-  read_preview(job, body);
+  read_preview(job, service.catalog, body);
+  if (const auto batches = body.find("batches"); batches != body.end() && !batches->is_null()) {
+    check(batches->is_number_integer() && *batches >= 1 && *batches <= 1000, ErrorKind::usage, "batches: should be a whole number from 1");
+    job.batches = batches->get<int>();
+  }
   if (const auto priority = body.find("priority"); priority != body.end() && priority->is_number_integer()) job.priority = priority->get<int>();
   check_limits(request_of(job, service.catalog));
   return job;

@@ -105,11 +105,11 @@ static void capabilities(Service& service, Call& call) {
   Json sampler_names = Json::array(), schedule_names = Json::array(), loras = Json::array();
   for (const SamplerEntry& entry : samplers()) sampler_names.push_back(entry.name);
   for (const ScheduleEntry& entry : schedules()) schedule_names.push_back(entry.name);
-  for (const CatalogEntry& entry : service.catalog.loras()) loras.push_back({{"name", entry.name}, {"path", entry.file_name}});
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::lora)) loras.push_back({{"name", entry.name}, {"path", entry.file_name}});
   const Json defaults = {{"width", 512}, {"height", 512}, {"strength", 0.75}, {"seed", -1}, {"batch_count", 1}, {"sample_params", {{"sample_steps", 20}, {"guidance", {{"txt_cfg", 7.0}}}}}};
   call.reply(Json{{"model", {{"name", builtin_name}}}, {"supported_modes", {"img_gen"}}, {"defaults_by_mode", {{"img_gen", defaults}}},
                   {"features_by_mode", {{"img_gen", {{"cancel_queued", true}, {"cancel_generating", true}}}}}, {"samplers", sampler_names}, {"schedulers", schedule_names},
-                  {"loras", loras}, {"upscalers", Json::array()}, {"limits", {{"min_width", 64}, {"max_width", 4096}, {"min_height", 64}, {"max_height", 4096}, {"max_batch_count", 8}, {"max_pixels", service.limits.max_pixels}}}});
+                  {"loras", loras}, {"upscalers", service.upscaling.names()}, {"limits", {{"min_width", 64}, {"max_width", 4096}, {"min_height", 64}, {"max_height", 4096}, {"max_batch_count", 8}, {"max_pixels", service.limits.max_pixels}}}});
 }
 
 std::vector<Route> sdcpp_routes(Service& service) {

@@ -48,7 +48,7 @@ std::vector<Route> tokenize_routes(Service& service) {
              };
              const std::string prompt = text("prompt");
              check(prompt.size() <= service.limits.max_prompt, ErrorKind::usage, "prompt: at most ", service.limits.max_prompt, " bytes");
-             const std::filesystem::path model = service.catalog.find_model(text("model")).path;
+             const std::filesystem::path model = service.catalog.find(CatalogKind::model, text("model")).path;
              call.reply((*counter)(model.empty() ? builtin_model_path() : model, prompt));
            },
            .body = Body::json}};

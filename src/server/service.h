@@ -6,10 +6,13 @@
 #include <string>
 
 #include "server/catalog.h"
+#include "server/downloads.h"
 #include "server/job_request.h"
+#include "server/model_hashes.h"
 #include "server/queue.h"
 #include "server/router.h"
 #include "server/store.h"
+#include "server/upscaling.h"
 
 namespace imagent::server {
 
@@ -23,10 +26,14 @@ struct Service {
   Queue& queue;
   Store& store;
   const Catalog& catalog;
+  ModelHashes& hashes;
+  Upscaling& upscaling;
+  Downloads* downloads = nullptr;             // null: callers may not fetch models
   PictureLimits limits;
   std::function<bool()> ready;                // the worker takes jobs
   std::function<bool()> stopping;             // the server ends: waiting handlers give up
   double started = 0;                         // seconds since 1970
+  std::function<void()> unload_models = {};   // they load again when they are needed; waits for the picture in hand
   SharedOptions options = {};
   std::string page = {};                      // the web page; "": there is none
 };
@@ -49,6 +56,7 @@ std::vector<std::string> images_of(Service& service, const JobStatus& status);
 std::vector<Route> own_routes(Service& service);
 std::vector<Route> job_routes(Service& service);
 std::vector<Route> gallery_routes(Service& service);
+std::vector<Route> download_routes(Service& service);
 std::vector<Route> openai_routes(Service& service);
 std::vector<Route> sdcpp_routes(Service& service);
 std::vector<Route> tokenize_routes(Service& service);

@@ -5,13 +5,16 @@ import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { startServer } from "./server.mjs";
+import { golden, startHub, startServer } from "./server.mjs";
 
-let server, browser, page;
+let server, hub, browser, page;
 const requests = [];
 
 before(async () => {
-  server = await startServer();
+  hub = await startHub();
+  const folders = { models: "models", lora: "adapters", vae: "taesd", controlnet: "models", upscalers: "upscale" };
+  const flags = Object.entries(folders).flatMap(([name, path]) => [`--${name}-dir`, golden(path)]);
+  server = await startServer([...flags, "--allow-downloads"], { HF_ENDPOINT: hub?.url ?? "http://127.0.0.1:9", no_proxy: "127.0.0.1" });
   browser = await chromium.launch({
     executablePath: process.env.IMAGENT_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -20,6 +23,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
+  hub?.stop();
 });
 beforeEach(async () => {
   await page?.context().close();
@@ -89,8 +93,9 @@ test("interrupts", async () => {
 test("keeps seed, size presets and batches", async () => {
   await settings({ seed: 77 });
   await fill("Batch", 2);
+  await fill("Batches", 2);
   await draw();
-  assert.equal(await results().count(), 2);
+  assert.equal(await results().count(), 4);
   await page.getByRole("button", { name: "Random seed" }).click();
   await page.getByRole("button", { name: "Seed of the shown picture" }).click();
   assert.equal(await page.getByLabel("Seed", { exact: true }).inputValue(), "77");
@@ -215,6 +220,85 @@ test("styles, plot, upscaling", async () => {
   await after.waitFor();
   assert.deepEqual(await sizeOf(after), [64, 48]);
   await shoot("tools");
+});
+
+const lastJob = async () => (await (await fetch(`${server.url}/v1/jobs?limit=1`)).json()).jobs[0];
+const drawAgain = async (prompt) => {
+  const before = await results().count() ? await results().first().getAttribute("src") : null;
+  await page.getByLabel("Prompt", { exact: true }).fill(prompt);
+  await page.getByRole("button", { name: "Generate" }).click();
+  await page.waitForFunction((old) => { const image = document.querySelector(".result .pictures img"); return image && image.src !== old; }, before);
+};
+
+test("model, VAE and LoRA are chosen from what the server has", async () => {
+  await settings();
+  await page.getByLabel("Model", { exact: true }).first().selectOption("sd15");
+  await drawAgain("a bird");
+  assert.equal((await lastJob()).request.model, "sd15");
+  await page.getByLabel("VAE", { exact: true }).selectOption("toy_decoder");
+  await drawAgain("a bird");
+  assert.equal((await lastJob()).request.vae, "toy_decoder");
+  await page.getByLabel("LoRA", { exact: true }).selectOption("kohya");
+  const prompt = await page.getByLabel("Prompt", { exact: true }).inputValue();
+  assert.match(prompt, /<lora:kohya:1>$/);
+  await drawAgain(prompt);
+  await page.getByRole("button", { name: "Look again for models" }).click();
+  await shoot("pickers");
+});
+
+test("a second pass in high resolution, by a network", async () => {
+  await settings();
+  await page.locator("summary", { hasText: "High resolution pass" }).click();
+  await page.getByRole("checkbox", { name: "High resolution pass" }).check();
+  await page.getByLabel("Upscaler", { exact: true }).selectOption("rrdb_x2_plain");
+  await draw();
+  assert.deepEqual(await sizeOf(results().first()), [128, 128]);
+});
+
+test("ControlNet shows the edges it will follow", async () => {
+  await settings({ size: 64 });
+  await page.getByLabel("Model", { exact: true }).first().selectOption("sd15");
+  await page.locator("summary", { hasText: "ControlNet" }).click();
+  const panel = page.locator("details", { has: page.locator("summary", { hasText: "ControlNet" }) });
+  await panel.getByRole("checkbox").check();
+  await panel.locator("input[type=file]").setInputFiles(golden("pipelines/controlnet-sd15/hint_0.png"));
+  await panel.getByLabel("Model", { exact: true }).selectOption("controlnet-sd15");
+  await panel.getByRole("button", { name: "Show the edges" }).click();
+  const edges = panel.locator("img.edges");
+  await edges.waitFor();
+  await page.waitForFunction(() => document.querySelector("img.edges").naturalWidth > 0);
+  await drawAgain("a bird");
+  const [unit] = JSON.parse((await lastJob()).request.controls);
+  assert.equal(unit.model, "controlnet-sd15");
+  assert.equal(unit.preprocess, "canny");
+  await edges.scrollIntoViewIfNeeded();
+  await shoot("controlnet");
+});
+
+test("a model is fetched with progress, stopped, and fetched to its end", async (context) => {
+  if (!hub) return context.skip("there is no fake hub");
+  await page.getByRole("button", { name: "Tools" }).click();
+  await page.getByLabel("Name on the hub").fill("org/model");
+  const row = page.locator(".download");
+  const start = page.locator("fieldset", { hasText: "Download a model" }).getByRole("button", { name: "Download" });
+  await start.click();
+  await page.waitForFunction(() => document.querySelector(".download progress")?.value > 0);
+  await shoot("download");
+  await row.getByRole("button", { name: "Cancel" }).click();
+  await row.waitFor({ state: "detached" });
+  await page.getByText("the download was cancelled").waitFor();
+  await start.click();
+  await row.waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Tools" }).click();
+  await row.waitFor();
+  await row.waitFor({ state: "detached", timeout: 120000 });
+  await page.getByRole("button", { name: "Create" }).click();
+  await settings();
+  await page.waitForFunction(() => [...document.querySelectorAll("select option")].some((option) => option.value === "org/model"));
+  await page.getByLabel("Model", { exact: true }).first().selectOption("org/model");
+  await drawAgain("a boat");
+  assert.match((await lastJob()).request.model, /model$/);
 });
 
 test("phone width, dark, other languages, keyboard", async () => {

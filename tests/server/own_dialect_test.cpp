@@ -40,6 +40,14 @@ TEST_F(OwnDialect, TextToImageGivesThePictureAndItsSettings) {
   EXPECT_NE(post(server(), "/txt2img", small({{"seed", 8}})).body.at("images"), answer.body.at("images"));
 }
 
+TEST_F(OwnDialect, BatchesCountTheirSeedsOn) {
+  const Answer answer = post(server(), "/txt2img", small({{"batch", 2}, {"batches", 2}}));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  ASSERT_EQ(answer.body.at("images").size(), 4u);
+  EXPECT_EQ(post(server(), "/txt2img", small({{"seed", 10}})).body.at("images").at(0), answer.body.at("images").at(3));
+  for (const nlohmann::json& wrong : {nlohmann::json(0), nlohmann::json("2"), nlohmann::json(17)}) EXPECT_EQ(post(server(), "/txt2img", small({{"batches", wrong}})).status, 400) << wrong;
+}
+
 TEST_F(OwnDialect, NullsAndUnknownKeysAreLeftAloneAndNamesHaveAliases) {
   const Answer answer = post(server(), "/txt2img", small({{"negative_prompt", nullptr}, {"guidance_scale", 3}, {"seed", -5}, {"whatever", {{"a", 1}}}, {"sampler", "DPM++ 2M Karras"}}));
   ASSERT_EQ(answer.status, 200) << answer.body;

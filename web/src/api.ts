@@ -64,6 +64,21 @@ export interface Health {
   running: number;
 }
 
+export interface Pull {
+  id: string;
+  name: string;
+  status: Job["status"];
+  progress: PullProgress;
+}
+
+export interface PullProgress {
+  percent: number;
+  done: number; // bytes
+  total: number;
+  bytes_per_second: number;
+  eta: number | null;
+}
+
 export interface Tokens {
   tokens: number;
   chunks: number;
@@ -110,7 +125,19 @@ export const canny = (image: string) =>
   call<{ images: string[] }>("POST", "/controlnet/detect", { controlnet_module: "canny", controlnet_input_images: [image] });
 export const upscale = (image: string, upscaler: string, scale: number) =>
   call<{ image: string }>("POST", "/sdapi/v1/extra-single-image", { image, upscaler_1: upscaler, upscaling_resize: scale });
-export const pull = (name: string) => call<{ job_id: string }>("POST", "/v1/models/pull", { name });
+
+export const pulls = {
+  start: (name: string) => call<Pull>("POST", "/v1/models/pull", { name }),
+  list: async () => (await call<{ pulls: Pull[] }>("GET", "/v1/pulls")).pulls,
+  cancel: (id: string) => call<Pull>("DELETE", `/v1/pulls/${id}`),
+  // Follows a download until it has ended. -> stops following.
+  watch: (id: string, watcher: { progress(progress: PullProgress): void; complete(): void; error(message: string): void }) =>
+    follow(`/v1/pulls/${id}/stream`, {
+      progress: (data) => watcher.progress(data),
+      complete: () => watcher.complete(),
+      error: (data) => watcher.error(data.message),
+    }),
+};
 
 export const gallery = {
   list: (search: string, favourites: boolean, limit: number, offset: number) =>
@@ -130,24 +157,26 @@ export interface JobWatcher {
   error(message: string): void;
 }
 
-// Follows a job until it has ended; the browser reconnects by itself and names the last event it saw. -> stops following.
-export function watch(job: string, watcher: JobWatcher): () => void {
-  const source = new EventSource(`/v1/jobs/${job}/stream`);
-  const on = (type: string, handle: (data: any) => void) =>
+// Listens to server-sent events until "complete" or "error"; the browser reconnects by itself and names the last event it saw.
+// A broken connection is an error event without data. -> stops listening.
+function follow(path: string, handlers: Record<string, (data: any) => void>): () => void {
+  const source = new EventSource(path);
+  for (const [type, handle] of Object.entries(handlers))
     source.addEventListener(type, (event) => {
       const text = (event as MessageEvent<string>).data;
-      if (text) handle(JSON.parse(text));
+      if (!text) return;
+      if (type === "complete" || type === "error") source.close();
+      handle(JSON.parse(text));
     });
-  on("progress", (data) => watcher.progress(data));
-  on("preview", (data) => watcher.preview(`data:image/${data.format ?? "png"};base64,${data.image}`));
-  on("complete", (data) => {
-    source.close();
-    watcher.complete((data.images as string[]).map((image) => `data:image/${data.format};base64,${image}`), data.info);
-  });
-  // A broken connection is an error event without data: the browser tries again by itself.
-  on("error", (data) => {
-    source.close();
-    watcher.error(data.message);
-  });
   return () => source.close();
+}
+
+// Follows a job until it has ended. -> stops following.
+export function watch(job: string, watcher: JobWatcher): () => void {
+  return follow(`/v1/jobs/${job}/stream`, {
+    progress: (data) => watcher.progress(data),
+    preview: (data) => watcher.preview(`data:image/${data.format ?? "png"};base64,${data.image}`),
+    complete: (data) => watcher.complete((data.images as string[]).map((image) => `data:image/${data.format};base64,${image}`), data.info),
+    error: (data) => watcher.error(data.message),
+  });
 }

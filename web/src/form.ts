@@ -102,7 +102,7 @@ const outpainted = (form: Form) => Object.values(form.outpaint).some((pixels) =>
 
 // Zeros and empty texts are left out: the server's defaults are the model's own.
 export function requestOf(form: Form): Record<string, unknown> {
-  const request: Record<string, unknown> = { prompt: form.prompt, preview_every: 2, batch: form.batch, n_iter: form.count, seed: form.seed };
+  const request: Record<string, unknown> = { prompt: form.prompt, preview_every: 2, batch: form.batch, batches: form.count, seed: form.seed };
   const put = (name: string, value: string | number, given: boolean) => {
     if (given) request[name] = value;
   };
@@ -129,7 +129,7 @@ export function requestOf(form: Form): Record<string, unknown> {
   }
   if (form.mode === "txt2img" && form.hires)
     Object.assign(request, {
-      hires: form.hiresScale,
+      hires_scale: form.hiresScale,
       ...(form.hiresSteps > 0 ? { hires_steps: form.hiresSteps } : {}),
       hires_strength: form.hiresStrength,
       hires_upscaler: form.hiresUpscaler,

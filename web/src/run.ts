@@ -17,6 +17,16 @@ export const message = signal("");
 export const queue = signal<Job[]>([]);
 export const galleryVersion = signal(0); // counts up when the gallery has changed
 
+// Does something that may fail, and shows why.
+export async function reported(work: () => Promise<void>): Promise<void> {
+  try {
+    message.value = "";
+    await work();
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
 interface Turn {
   job: string;
   before: string;

@@ -1,8 +1,8 @@
 // What the modes add to the form: a picture to start from, a mask, a second pass, ControlNet.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { canny } from "../api";
 import { form, set, type ControlForm } from "../form";
-import { message } from "../run";
+import { reported } from "../run";
 import { abilities } from "../state";
 import { t } from "../texts";
 import { NumberField, Select, Slider, Toggle, names } from "./fields";
@@ -77,15 +77,17 @@ export function ControlPanel() {
   const [edges, setEdges] = useState("");
   const control = form.value.control;
   const change = (part: Partial<ControlForm>) => set({ control: { ...form.value.control, ...part } });
-  const show = async () => {
-    try {
+  const show = () =>
+    reported(async () => {
       const [image] = (await canny(control.image)).images;
       setEdges(image ? `data:image/png;base64,${image}` : "");
-    } catch (error) {
-      message.value = (error as Error).message;
-    }
-  };
-  if (!abilities.value?.controls?.length) return null;
+    });
+  const models = abilities.value?.controls ?? [];
+  const [first] = models;
+  useEffect(() => {
+    if (first && !models.includes(control.model)) change({ model: first });
+  }, [first]);
+  if (!first) return null;
   return (
     <details open={control.enabled}>
       <summary>{t("control")}</summary>
@@ -99,7 +101,7 @@ export function ControlPanel() {
         }}
       />
       <div class="grid">
-        <Select label={t("model")} value={control.model} choices={names(abilities.value.controls)} onChange={(model) => change({ model })} />
+        <Select label={t("model")} value={control.model} choices={names(models)} onChange={(model) => change({ model })} />
         <Select
           label={t("preprocessor")}
           value={control.preprocess}

@@ -1,7 +1,7 @@
 // Model, size, sampling and seed.
 import { form, set } from "../form";
-import { shown } from "../run";
-import { abilities } from "../state";
+import { reported, shown } from "../run";
+import { abilities, refreshAbilities } from "../state";
 import { t } from "../texts";
 import { NumberField, Select, names } from "./fields";
 
@@ -25,6 +25,9 @@ function ModelRow() {
   return (
     <div class="grid">
       <Select label={t("model")} value={form.value.model} choices={[{ value: "", label: t("builtin") }, ...names(a?.models)]} onChange={(model) => set({ model })} />
+      <button type="button" aria-label={t("refresh")} title={t("refresh")} onClick={() => void reported(refreshAbilities)}>
+        ↻
+      </button>
       {!!a?.vaes?.length && <Select label="VAE" value={form.value.vae} choices={[{ value: "", label: t("modelsOwn") }, ...names(a.vaes)]} onChange={(vae) => set({ vae })} />}
       {!!a?.loras.length && <Select label={t("lora")} value="" choices={[{ value: "", label: t("insertLora") }, ...names(a.loras)]} onChange={insert} />}
       <Select label={t("sampler")} value={form.value.sampler} choices={labelled(a?.samplers)} onChange={(sampler) => set({ sampler })} />

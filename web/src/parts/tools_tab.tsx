@@ -1,24 +1,16 @@
-// Upscaling a picture, a plot over two settings, downloading a model.
+// Upscaling a picture, a plot over two settings.
 import { useState } from "preact/hooks";
-import { pull, upscale, watch } from "../api";
+import { upscale } from "../api";
 import { form } from "../form";
 import { axes, changeOf, valuesOf, type Axis } from "../plot";
 import { downloadUri } from "../pictures";
-import { generate, message, shown } from "../run";
-import { abilities, refreshAbilities, upscaleImage } from "../state";
+import { generate, message, reported, shown } from "../run";
+import { abilities, upscaleImage } from "../state";
 import { t } from "../texts";
 import { Compare } from "./compare";
+import { DownloadTool } from "./download_tool";
 import { Field, NumberField, Select, names } from "./fields";
 import { ImageInput } from "./image_input";
-
-const reported = async (work: () => Promise<void>) => {
-  try {
-    message.value = "";
-    await work();
-  } catch (error) {
-    message.value = (error as Error).message;
-  }
-};
 
 function UpscaleTool() {
   const [scale, setScale] = useState(2);
@@ -114,43 +106,6 @@ function PlotTool() {
           ))}
         </tbody>
       </table>
-    </fieldset>
-  );
-}
-
-function DownloadTool() {
-  const [name, setName] = useState("");
-  const [percent, setPercent] = useState<number | null>(null);
-  const start = () =>
-    reported(async () => {
-      const { job_id } = await pull(name);
-      setPercent(0);
-      const end = () => {
-        setPercent(null);
-        void refreshAbilities();
-      };
-      watch(job_id, {
-        progress: (progress) => setPercent(progress.percent),
-        preview: () => undefined,
-        complete: end,
-        error: (text) => {
-          message.value = text;
-          end();
-        },
-      });
-    });
-  return (
-    <fieldset>
-      <legend>{t("download_model")}</legend>
-      <div class="row">
-        <Field label={t("modelName")}>
-          <input value={name} onInput={(event) => setName(event.currentTarget.value)} />
-        </Field>
-        <button type="button" disabled={!name.trim() || percent !== null} onClick={() => void start()}>
-          {t("download")}
-        </button>
-      </div>
-      {percent !== null && <progress max={100} value={percent} aria-label={t("download_model")} />}
     </fieldset>
   );
 }

@@ -19,6 +19,7 @@ export const de: Texts = {
   model: "Modell",
   builtin: "Eingebaut",
   modelsOwn: "Wie das Modell",
+  refresh: "Modelle neu suchen",
   size: "Größe",
   width: "Breite",
   height: "Höhe",

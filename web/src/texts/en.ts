@@ -17,6 +17,7 @@ export const en = {
   model: "Model",
   builtin: "Built-in",
   modelsOwn: "The model's own",
+  refresh: "Look again for models",
   size: "Size",
   width: "Width",
   height: "Height",

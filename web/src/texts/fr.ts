@@ -19,6 +19,7 @@ export const fr: Texts = {
   model: "Modèle",
   builtin: "Intégré",
   modelsOwn: "Celui du modèle",
+  refresh: "Chercher à nouveau les modèles",
   size: "Taille",
   width: "Largeur",
   height: "Hauteur",

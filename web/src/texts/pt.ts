@@ -19,6 +19,7 @@ export const pt: Texts = {
   model: "Modelo",
   builtin: "Embutido",
   modelsOwn: "O do modelo",
+  refresh: "Procurar modelos de novo",
   size: "Tamanho",
   width: "Largura",
   height: "Altura",
