@@ -28,15 +28,13 @@ std::vector<std::string> Engine::lora_names() const { return state_->loras.names
 std::vector<std::string> Engine::embedding_names() const { return state_->embeddings.names(); }
 
 void Engine::unload_models() {
-  const std::lock_guard lock(state_->running);
-  state_->models.clear();
-  state_->controlnets.clear();
-  state_->previewer.reset();
+  const SharedDevice::Turn alone(state_->device, backend(), nullptr, "");
+  state_->drop_unused({});
   state_->backend->release_cached();
 }
 
 std::vector<std::string> Engine::loaded_models() const {
-  const std::lock_guard lock(state_->running);
+  const SharedDevice::Turn alone(state_->device, *state_->backend, nullptr, "");
   std::vector<std::string> names;
   for (const auto& [key, model] : state_->models) names.push_back(model->source()->name());
   return names;

@@ -85,7 +85,7 @@ class Engine {
   // Any number of threads may call: runs take turns on the device, and pictures of the same model and size share UNet calls.
   Run generate(const Request& request, const Events& events = {});
 
-  // Drops the models that stayed loaded, after the run in hand.
+  // Drops the models that stayed loaded. Both wait for the runs in hand.
   void unload_models();
   // Those that are loaded now, the one that was used last first.
   std::vector<std::string> loaded_models() const;
