@@ -162,7 +162,7 @@ const VaeNetwork& LoadedModel::vae_encoder() {
 
 MemoryNeed LoadedModel::memory_need(const RunShape& shape) {
   constexpr size_t keep = 32;
-  if (!shape.controlnets.empty() || shape.previewer) return predict_memory(source_, shape);  // they may be gone, and others in their place
+  if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_, shape);  // they may be gone, and others in their place
   for (const auto& [asked, need] : memory_needs_)
     if (asked == shape) return need;
   memory_needs_.emplace_front(shape, predict_memory(source_, shape));
