@@ -51,7 +51,6 @@ fs::path Engine::find_model(const std::string& name, const Events& events) const
 }
 
 LoadedModel& Engine::State::open_model(const ModelKey& key) {
-  constexpr size_t keep = 2;
   const auto found = std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.first == key; });
   if (found != models.end()) {
     std::rotate(models.begin(), found, found + 1);
@@ -61,7 +60,6 @@ LoadedModel& Engine::State::open_model(const ModelKey& key) {
     auto model = std::make_unique<LoadedModel>(std::move(source), *backend, key.compute, key.prediction);
     if (key.seamless) model->make_seamless();
     models.emplace(models.begin(), key, std::move(model));
-    if (models.size() > keep) models.pop_back();
   }
   return *models.front().second;
 }
@@ -100,10 +98,14 @@ size_t Engine::State::unused_bytes(const std::vector<const void*>& used) const {
   return bytes;
 }
 
-void Engine::State::drop_unused(const std::vector<const void*>& used) {
-  if (previewer && !is_among(used, &*previewer)) previewer.reset();
-  std::erase_if(models, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
-  std::erase_if(controlnets, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
+bool Engine::State::drop_unused(const std::vector<const void*>& used) {
+  const auto unused = [&](const auto& entry) { return !is_among(used, entry.second.get()); };
+  if (previewer && !is_among(used, &*previewer)) return previewer.reset(), true;
+  if (std::erase_if(controlnets, unused)) return true;
+  const auto oldest = std::find_if(models.rbegin(), models.rend(), unused);
+  if (oldest == models.rend()) return false;
+  models.erase(std::next(oldest).base());
+  return true;
 }
 
 }  // namespace imagent
