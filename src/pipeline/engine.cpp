@@ -29,7 +29,7 @@ std::vector<std::string> Engine::embedding_names() const { return state_->embedd
 
 void Engine::unload_models() {
   const SharedDevice::Turn alone(state_->device, backend(), nullptr, "");
-  state_->drop_unused({});
+  while (state_->drop_unused({})) continue;
   state_->backend->release_cached();
 }
 
@@ -49,7 +49,6 @@ fs::path Engine::find_model(const std::string& name, const Events& events) const
 }
 
 LoadedModel& Engine::State::open_model(const ModelKey& key) {
-  constexpr size_t keep = 2;
   const auto found = std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.first == key; });
   if (found != models.end()) {
     std::rotate(models.begin(), found, found + 1);
@@ -59,7 +58,6 @@ LoadedModel& Engine::State::open_model(const ModelKey& key) {
     auto model = std::make_unique<LoadedModel>(std::move(source), *backend, key.compute, key.prediction);
     if (key.seamless) model->make_seamless();
     models.emplace(models.begin(), key, std::move(model));
-    if (models.size() > keep) models.pop_back();
   }
   return *models.front().second;
 }
@@ -98,11 +96,14 @@ size_t Engine::State::unused_bytes(const std::vector<const void*>& used) const {
   return bytes + ip_adapters.unused_bytes(used);
 }
 
-void Engine::State::drop_unused(const std::vector<const void*>& used) {
-  if (previewer && !is_among(used, &*previewer)) previewer.reset();
-  std::erase_if(models, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
-  std::erase_if(controls, [&](const auto& entry) { return !is_among(used, entry.second.get()); });
-  ip_adapters.drop_unused(used);
+bool Engine::State::drop_unused(const std::vector<const void*>& used) {
+  const auto unused = [&](const auto& entry) { return !is_among(used, entry.second.get()); };
+  if (previewer && !is_among(used, &*previewer)) return previewer.reset(), true;
+  if (std::erase_if(controls, unused) || ip_adapters.drop_unused(used)) return true;
+  const auto oldest = std::find_if(models.rbegin(), models.rend(), unused);
+  if (oldest == models.rend()) return false;
+  models.erase(std::next(oldest).base());
+  return true;
 }
 
 }  // namespace imagent

@@ -45,14 +45,15 @@ struct Engine::State {
 
   // Errors: those of LoadedPreviewer.
   LoadedPreviewer& open_previewer(const std::filesystem::path& path, DType compute);
-  // The model from the cache, or opened anew (its parts load on first use). Two stay: a base and its refiner.
+  // The model from the cache, or opened anew (its parts load on first use). It stays until a run needs its memory.
   LoadedModel& open_model(const ModelKey& key);
   // One for each of the request's units, the same one for the same file. Those of the last request stay.
   std::vector<LoadedControl*> open_controls(const Request& request, DType compute);
 
   // Of the models, controls, IP-Adapters and the previewer that stayed from earlier runs, those that are not among `used`.
   size_t unused_bytes(const std::vector<const void*>& used) const;
-  void drop_unused(const std::vector<const void*>& used);
+  // Drops some of them: the previewer, controls and IP-Adapters, then the model whose last use is longest ago. false: there is none.
+  bool drop_unused(const std::vector<const void*>& used);
 };
 
 }  // namespace imagent

@@ -80,10 +80,7 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
   MemoryNeed need = need_with(tile, r.batch);
   if (budget.limit || budget.wanted(need) > budget.available()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  if (budget.wanted(need) > budget.available()) {
-    bounds.state.drop_unused(used);
-    budget.unused = 0;
-  }
+  while (budget.wanted(need) > budget.available() && bounds.state.drop_unused(used)) budget.unused = bounds.state.unused_bytes(used);
   for (const int side : vae_tile_sides) {
     if (budget.wanted(need) <= budget.available() || r.tiling) break;
     if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;

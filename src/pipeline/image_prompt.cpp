@@ -109,8 +109,8 @@ size_t IpAdapterLibrary::unused_bytes(std::span<const void* const> used) const {
   return packed_bytes(all) - packed_bytes(kept);
 }
 
-void IpAdapterLibrary::drop_unused(std::span<const void* const> used) {
-  std::erase_if(adapters_, [&](const auto& entry) { return std::find(used.begin(), used.end(), entry.second.get()) == used.end(); });
+bool IpAdapterLibrary::drop_unused(std::span<const void* const> used) {
+  return std::erase_if(adapters_, [&](const auto& entry) { return std::find(used.begin(), used.end(), entry.second.get()) == used.end(); }) > 0;
 }
 
 }  // namespace imagent

@@ -34,7 +34,7 @@ class IpAdapterLibrary {
 
   // Of those that are not among `used`, and of encoders that these alone read.
   size_t unused_bytes(std::span<const void* const> used) const;
-  void drop_unused(std::span<const void* const> used);
+  bool drop_unused(std::span<const void* const> used);  // whether there were any
 
  private:
   struct Key {

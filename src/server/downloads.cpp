@@ -116,15 +116,20 @@ void Downloads::fetch_all() {
 void Downloads::fetch(Download& download) {
   PullOptions options{.prefer_half = prefer_half_, .cancel = &download.cancel};
   options.progress = [&](const PullProgress& progress) { change(download, [&](DownloadStatus& status) { status.progress = progress; }); };
+  const auto failed = [&](JobState state, const std::string& kind, const std::string& text) {
+    change(download, [&](DownloadStatus& status) {
+      status.state = state;
+      status.error_kind = kind;
+      status.error = text;
+    });
+  };
   try {
     pull_model(settings_, Registry::for_user().resolve(download.status.name)->repository, options);
     change(download, [](DownloadStatus& status) { status.state = JobState::completed; });
   } catch (const Error& error) {
-    change(download, [&](DownloadStatus& status) {
-      status.state = error.kind == ErrorKind::cancelled ? JobState::cancelled : JobState::failed;
-      status.error_kind = name_of(error.kind);
-      status.error = error.text;
-    });
+    failed(error.kind == ErrorKind::cancelled ? JobState::cancelled : JobState::failed, name_of(error.kind), error.text);
+  } catch (const std::exception& error) {
+    failed(JobState::failed, "internal", error.what());
   }
 }
 

@@ -151,8 +151,10 @@ Request request_of(const Job& job, const Catalog& catalog) {
 Request check_job(const Job& job, const Catalog& catalog, const PictureLimits& limits) {
   const Request request = request_of(job, catalog);
   check(request.prompt.size() <= limits.max_prompt, ErrorKind::usage, "prompt: has ", request.prompt.size(), " bytes, at most ", limits.max_prompt, " are taken");
-  const int64_t pixels = int64_t{request.width} * request.height;
-  check(pixels <= limits.max_pixels, ErrorKind::usage, "width ", request.width, " and height ", request.height, ": ", pixels,
+  const bool sized = request.width > 0 && request.height > 0;
+  const Request largest = sized ? hires_request(request).value_or(request) : request;
+  const int64_t pixels = int64_t{largest.width} * largest.height;
+  check(pixels <= limits.max_pixels, ErrorKind::usage, "width ", largest.width, " and height ", largest.height, ": ", pixels,
         " pixels, this server draws at most ", limits.max_pixels);
   check(job.batches >= 1 && int64_t{job.batches} * request.batch <= limits.max_pictures, ErrorKind::usage, "batches of ", request.batch, " times ", job.batches,
         ": a job draws 1 to ", limits.max_pictures, " pictures");

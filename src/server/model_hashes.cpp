@@ -54,7 +54,7 @@ void ModelHashes::read_models() {
       std::error_code error;
       const Cancelled cancelled = [this] { return stopping_.load(); };
       sha256 = fs::is_directory(path, error) ? model_sha256(*open_model_source(path), prefer_half_, cancelled) : hash_of_file(path, cancelled);
-    } catch (const Error&) {  // a damaged model is told to who wants to draw with it
+    } catch (const std::exception&) {  // a damaged model is told to who wants to draw with it
     }
     lock.lock();
     known_[path].sha256 = std::move(sha256);

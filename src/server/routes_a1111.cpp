@@ -108,12 +108,9 @@ static void read_hires(nlohmann::json& body) {
   const nlohmann::json strength = body.value("denoising_strength", nlohmann::json());
   for (const char* key : {"denoising_strength", "image_cfg_scale", "resize_mode"}) body.erase(key);  // of img2img
   if (!wanted) {
-    for (const char* key : {"hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt"}) body.erase(key);
+    for (const char* key : {"hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt", "hr_resize_x", "hr_resize_y"}) body.erase(key);
     return;
   }
-  for (const char* side : {"hr_resize_x", "hr_resize_y"})
-    if (const nlohmann::json* pixels = present(body, side); pixels && pixels->is_number() && pixels->get<double>() > 0)
-      throw HttpError{501, "unsupported", str(side, ": the second pass is sized by hr_scale here")};
   body["hires_strength"] = strength.is_null() ? nlohmann::json(0.75) : strength;
   if (!present(body, "hr_scale")) body["hr_scale"] = 2.0;
   if (!present(body, "hr_upscaler")) body["hr_upscaler"] = "Latent";

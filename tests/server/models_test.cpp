@@ -224,6 +224,20 @@ TEST_F(Models, StylesAndVariationSeedsOfTheWebUi) {
   EXPECT_NE(varied.body.at("images"), styled.body.at("images"));
 }
 
+TEST_F(Models, TheSecondPassHasTheSizeThatIsAskedFor) {
+  const auto size = [&](int width, int height, const char* upscaler) {
+    const json hires = {{"enable_hr", true}, {"denoising_strength", 0.5}, {"hr_second_pass_steps", 2}, {"hr_resize_x", width}, {"hr_resize_y", height}, {"hr_upscaler", upscaler}};
+    const Answer answer = post(server(), "/sdapi/v1/txt2img", webui(hires));
+    if (answer.status != 200) return std::pair{answer.status, 0};
+    const Image picture = picture_of(answer.body.at("images").at(0));
+    return std::pair{picture.width, picture.height};
+  };
+  EXPECT_EQ(size(0, 0, "Latent"), (std::pair{128, 128}));
+  EXPECT_EQ(size(96, 0, "Lanczos"), (std::pair{96, 96}));
+  EXPECT_EQ(size(96, 128, "rrdb_x2"), (std::pair{96, 128}));
+  EXPECT_EQ(size(4096, 4096, "Latent").first, 400) << "more pixels than the server draws";
+}
+
 TEST_F(Models, ExtrasEnlargeWithANetwork) {
   const Image input = read_image(golden("upscale/input_a.png"));
   json body = {{"image", server::base64_encode(encode_image(input))}, {"upscaler_1", "rrdb_x2"}, {"upscaling_resize", 2}};

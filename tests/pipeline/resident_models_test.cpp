@@ -1,0 +1,56 @@
+// Models that stay loaded side by side, and go when the memory is needed: those first whose last use is longest ago.
+#include "pipeline/engine.h"
+#include "pipeline/memory.h"
+#include "pipeline/model_source.h"
+#include "support/devices.h"
+
+namespace imagent::test {
+namespace {
+
+using Names = std::vector<std::string>;
+
+Request request_for(const std::string& model) {
+  Request r;
+  r.prompt = "a bird";
+  r.model = model == "demo" ? "" : golden("models/" + model).string();
+  r.steps = 1;
+  r.seed = 3;
+  r.width = r.height = 64;
+  r.guidance_scale = 5;
+  r.dtype = DType::f32;
+  return r;
+}
+
+MemoryNeed need_of(const std::string& model) {
+  return predict_memory(open_model_source(golden("models/" + model)), {.latent_height = 8, .latent_width = 8, .rows = 2});
+}
+
+EngineOptions options(size_t limit) { return {.device = "cpu", .builtin_model = source_dir() / "models/demo", .memory_limit = limit}; }
+
+TEST(ResidentModels, StayWhileThereIsMemory) {
+  Engine engine(options(0));
+  const Image first = engine.generate(request_for("sd15")).results[0].image;
+  engine.generate(request_for("sd15-tiny"));
+  engine.generate(request_for("demo"));
+  EXPECT_EQ(engine.loaded_models(), (Names{"demo", "sd15-tiny", "sd15"}));
+  EXPECT_EQ(engine.generate(request_for("sd15")).results[0].image, first);
+  EXPECT_EQ(engine.loaded_models(), (Names{"sd15", "demo", "sd15-tiny"}));
+  engine.unload_models();
+  EXPECT_EQ(engine.loaded_models(), Names{});
+  EXPECT_EQ(engine.generate(request_for("sd15")).results[0].image, first);
+}
+
+TEST(ResidentModels, TheOneUsedLongestAgoGoesFirst) {
+  const size_t tiny = need_of("sd15-tiny").weights, sd15 = need_of("sd15").weights, other = need_of("sd15-lcm").weights;
+  const size_t work = std::max(need_of("sd15").activations, need_of("sd15-lcm").activations);
+  Engine engine(options(sd15 + other + work + tiny / 2));
+  const Image first = engine.generate(request_for("sd15-tiny")).results[0].image;
+  engine.generate(request_for("sd15"));
+  EXPECT_EQ(engine.loaded_models(), (Names{"sd15", "sd15-tiny"}));
+  engine.generate(request_for("sd15-lcm"));
+  EXPECT_EQ(engine.loaded_models(), (Names{"sd15-lcm", "sd15"})) << "all three would be too much";
+  EXPECT_EQ(engine.generate(request_for("sd15-tiny")).results[0].image, first);
+}
+
+}  // namespace
+}  // namespace imagent::test
