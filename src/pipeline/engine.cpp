@@ -5,6 +5,7 @@
 
 #include "backends.h"
 #include "pipeline/engine_state.h"
+#include "pipeline/named_files.h"
 #include "pipeline/vae_source.h"
 
 namespace imagent {
@@ -48,7 +49,8 @@ fs::path Engine::find_model(const std::string& name, const Events& events) const
   return imagent::find_model(state_->lookup, name, events, state_->backend->supports(DType::bf16)).path;
 }
 
-LoadedModel& Engine::State::open_model(const ModelKey& key) {
+LoadedModel& Engine::State::open_model(ModelKey key) {
+  key.stamp = model_stamp(key.path) + model_stamp(key.vae);
   const auto found = std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.first == key; });
   if (found != models.end()) {
     std::rotate(models.begin(), found, found + 1);
@@ -72,7 +74,7 @@ std::vector<LoadedControl*> Engine::State::open_controls(const Request& request,
   decltype(controls) used;
   const auto find = [](auto& list, const ModelKey& key) { return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.first == key; }); };
   for (const ControlUnit& unit : request.controls) {
-    const ModelKey key{unit.model, {}, {}, compute};
+    const ModelKey key{.path = unit.model, .config = {}, .prediction = {}, .compute = compute, .stamp = model_stamp(unit.model)};
     auto found = find(used, key);
     if (found == used.end()) {
       const auto kept = find(controls, key);

@@ -22,6 +22,7 @@ struct ModelKey {
   DType compute;
   std::filesystem::path vae = {};                    // "": the model's own
   bool seamless = false;
+  std::string stamp = {};                            // of the files: those that lie there now may be others
 
   bool operator==(const ModelKey&) const = default;
 };
@@ -46,7 +47,7 @@ struct Engine::State {
   // Errors: those of LoadedPreviewer.
   LoadedPreviewer& open_previewer(const std::filesystem::path& path, DType compute);
   // The model from the cache, or opened anew (its parts load on first use). It stays until a run needs its memory.
-  LoadedModel& open_model(const ModelKey& key);
+  LoadedModel& open_model(ModelKey key);
   // One for each of the request's units, the same one for the same file. Those of the last request stay.
   std::vector<LoadedControl*> open_controls(const Request& request, DType compute);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/str.h"
 
 namespace imagent {
 
@@ -40,6 +41,25 @@ FileStamp stamp_of(const fs::path& file) {
   const FileStamp stamp{fs::file_size(file, size_error), fs::last_write_time(file, time_error)};
   check(!size_error && !time_error, ErrorKind::model, "there is no file ", file.string());
   return stamp;
+}
+
+std::string model_stamp(const fs::path& model) {
+  constexpr int depth = 1;  // model/unet/file
+  std::error_code error;
+  std::set<fs::path> files;
+  if (fs::is_regular_file(model, error)) files.insert(model);
+  fs::recursive_directory_iterator entries(model, fs::directory_options::skip_permission_denied, error), end;
+  for (; !error && entries != end; entries.increment(error)) {
+    std::error_code unreadable;
+    if (entries.depth() >= depth) entries.disable_recursion_pending();
+    if (entries->is_regular_file(unreadable)) files.insert(entries->path());
+  }
+  std::string text;
+  for (const fs::path& file : files) {
+    std::error_code gone;
+    text += str(file.string(), " ", fs::file_size(file, gone), " ", fs::last_write_time(file, gone).time_since_epoch().count(), "\n");
+  }
+  return text;
 }
 
 }  // namespace imagent

@@ -24,4 +24,7 @@ struct FileStamp {
 // Errors: model, when there is no such file.
 FileStamp stamp_of(const std::filesystem::path& file);
 
+// The same for a model: a file, or a folder with its parts. Another text once one of its files was written anew; "" when there is none.
+std::string model_stamp(const std::filesystem::path& model);
+
 }  // namespace imagent

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/str.h"
+#include "pipeline/named_files.h"
 #include "pipeline/request_fields.h"
 #include "text/rewrite.h"
 
@@ -16,7 +17,7 @@ static const std::set<std::string> own_fields = {
     "variation_seed", "variation_strength", "strength", "mask_blur", "mask_invert", "only_masked", "only_masked_padding", "inpainting_fill", "preview"};
 
 std::string sharing_key(const Request& request, const std::filesystem::path& model, const std::filesystem::path& refiner) {
-  std::string key = str(model.string(), "\n", refiner.string());
+  std::string key = str(model.string(), "\n", refiner.string(), "\n", model_stamp(model), model_stamp(refiner), model_stamp(request.vae));
   for (const Field<Request>& field : request_fields())
     if (!own_fields.count(field.info.name)) key += str("\n", field.rule.get(request));
   for (const std::string& prompt : {request.prompt, request.prompt_2.value_or("")})

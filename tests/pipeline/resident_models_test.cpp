@@ -3,6 +3,7 @@
 #include "pipeline/memory.h"
 #include "pipeline/model_source.h"
 #include "support/devices.h"
+#include "support/scratch.h"
 
 namespace imagent::test {
 namespace {
@@ -38,6 +39,21 @@ TEST(ResidentModels, StayWhileThereIsMemory) {
   engine.unload_models();
   EXPECT_EQ(engine.loaded_models(), Names{});
   EXPECT_EQ(engine.generate(request_for("sd15")).results[0].image, first);
+}
+
+TEST(ResidentModels, AModelThatWasReplacedIsReadAnew) {
+  const Scratch folder;
+  const auto options_of_copy = std::filesystem::copy_options::recursive;
+  Engine engine(options(0));
+  Request r = request_for("sd15-tiny");
+  const Image tiny = engine.generate(r).results[0].image, other = engine.generate(request_for("sd15")).results[0].image;
+  std::filesystem::copy(r.model, folder / "m", options_of_copy);
+  const std::string sd15 = request_for("sd15").model;
+  r.model = (folder / "m").string();
+  EXPECT_EQ(engine.generate(r).results[0].image, tiny);
+  std::filesystem::remove_all(folder / "m");
+  std::filesystem::copy(sd15, folder / "m", options_of_copy);
+  EXPECT_EQ(engine.generate(r).results[0].image, other);
 }
 
 TEST(ResidentModels, TheOneUsedLongestAgoGoesFirst) {
