@@ -41,6 +41,8 @@ std::vector<std::string> Engine::loaded_models() const {
   return names;
 }
 
+int Engine::waiting_runs() const { return state_->device.waiting_runs(); }
+
 Backend& Engine::backend() { return *state_->backend; }
 
 const ModelLookup& Engine::lookup() const { return state_->lookup; }

@@ -89,6 +89,7 @@ class Engine {
   void unload_models();
   // Those that are loaded now, the one that was used last first.
   std::vector<std::string> loaded_models() const;
+  int waiting_runs() const;                       // that wait for their first turn
 
   Backend& backend();
   // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
