@@ -188,7 +188,7 @@ test("inpainting: brush, undo, redo; outside the mask nothing changes", async ()
 });
 
 test("queue: several jobs, each can be cancelled", async () => {
-  await settings({ size: 512, steps: 1000 });
+  await settings({ size: 1024, steps: 150 });
   await page.getByLabel("Prompt", { exact: true }).fill("queued");
   const generate = page.getByRole("button", { name: "Generate" });
   for (let i = 0; i < 3; ++i) await generate.click();
