@@ -44,7 +44,7 @@ std::vector<std::shared_ptr<const NamedEmbedding>> EmbeddingLibrary::mentioned(c
     const bool occurs = std::any_of(spelled.begin(), spelled.end(), [&](const std::string& text) { return text.find(word) != std::string::npos; });
     if (word.empty() || !is_valid_utf8(name) || !occurs) continue;
     const FileStamp stamp = stamp_of(path);
-    const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.embedding->path == path && e.stamp == stamp; });
+    const auto entry = std::find_if(entries_.begin(), entries_.end(), [&, &path = path](const Entry& e) { return e.embedding->path == path && e.stamp == stamp; });
     if (entry != entries_.end())
       entries_.splice(entries_.begin(), entries_, entry);
     else

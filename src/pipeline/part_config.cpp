@@ -159,7 +159,7 @@ ordered_json scheduler_json(const SchedulerFile& scheduler) {
     if (const auto* number = std::get_if<double>(&value); number && *number == static_cast<double>(static_cast<int64_t>(*number)))
       object[key] = static_cast<int64_t>(*number);
     else
-      std::visit([&](const auto& content) { object[key] = content; }, value);
+      std::visit([&, &key = key](const auto& content) { object[key] = content; }, value);
   }
   return object;
 }

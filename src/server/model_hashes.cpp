@@ -17,21 +17,11 @@ ModelHashes::~ModelHashes() {
   if (reader_.joinable()) reader_.join();
 }
 
-// Of a folder the file that names its parts: who changes the weights below it writes a new folder.
-static FileStamp stamp_of_model(const fs::path& path) {
-  std::error_code error;
-  return stamp_of(fs::is_directory(path, error) ? path / "model_index.json" : path);
-}
-
 std::string ModelHashes::sha256(const CatalogEntry& model) {
   const fs::path path = model.path.empty() ? builtin_ : model.path;
   const std::lock_guard lock(mutex_);
-  FileStamp stamp;
-  try {
-    stamp = stamp_of_model(path);
-  } catch (const Error&) {
-    return "";
-  }
+  const std::string stamp = model_stamp(path);
+  if (stamp.empty()) return "";
   const auto found = known_.find(path);
   if (found != known_.end() && found->second.stamp == stamp) return found->second.sha256;
   known_[path] = {stamp};

@@ -25,7 +25,7 @@ class ModelHashes {
 
  private:
   struct Known {
-    FileStamp stamp;
+    std::string stamp;
     std::string sha256 = {};   // "": waits, or cannot be read
   };
   void read_models();
