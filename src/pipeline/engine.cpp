@@ -27,6 +27,8 @@ Engine::~Engine() = default;
 std::vector<std::string> Engine::lora_names() const { return state_->loras.names(); }
 std::vector<std::string> Engine::embedding_names() const { return state_->embeddings.names(); }
 
+int Engine::waiting_runs() const { return state_->device.waiting_runs(); }
+
 Backend& Engine::backend() { return *state_->backend; }
 
 const ModelLookup& Engine::lookup() const { return state_->lookup; }

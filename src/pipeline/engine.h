@@ -85,6 +85,8 @@ class Engine {
   // Any number of threads may call: runs take turns on the device, and pictures of the same model and size share UNet calls.
   Run generate(const Request& request, const Events& events = {});
 
+  int waiting_runs() const;                       // that wait for their first turn
+
   Backend& backend();
   // Names that prompts may use now: <lora:NAME:1>, and words with learned vectors.
   std::vector<std::string> lora_names() const;

@@ -82,6 +82,11 @@ std::vector<Denoised> Turn::denoise(const DenoiseKind& kind, std::span<const Den
   return std::move(call.outputs);
 }
 
+int SharedDevice::waiting_runs() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(line_.size());
+}
+
 // Runs with the key of those under way join them. While a run with another key waits only those may that were there when
 // the first of them began, so that nobody waits for ever.
 bool SharedDevice::may_enter(const Turn& turn) const {
@@ -105,7 +110,7 @@ std::vector<SharedDevice::Call*> SharedDevice::group_of(Call& oldest) const {
   int most = std::min(pictures_, oldest.turn->most_pictures_);
   if (oldest.alone) return group;
   for (Call* call : calls_) {
-    if (call == &oldest || call->alone || !(call->kind == oldest.kind)) continue;
+    if (call == &oldest || call->alone || call->turn->cancelled() || !(call->kind == oldest.kind)) continue;
     const int both = std::min(most, call->turn->most_pictures_);
     if (pictures + call->jobs.size() > static_cast<size_t>(both)) continue;
     pictures += call->jobs.size();

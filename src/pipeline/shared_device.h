@@ -33,6 +33,7 @@ class SharedDevice {
   explicit SharedDevice(int pictures = 1) : pictures_(pictures) {}
 
   int pictures() const { return pictures_; }
+  int waiting_runs() const;          // that have not begun
 
   // A run on the device. Between making it and its end the run's thread holds the device, but for the time in denoise().
   class Turn {
@@ -76,7 +77,7 @@ class SharedDevice {
   void answer(std::unique_lock<std::mutex>& lock, Call& oldest);
 
   const int pictures_;
-  std::mutex mutex_;                 // of everything below
+  mutable std::mutex mutex_;         // of everything below
   bool taken_ = false;               // a run holds the device
   std::string key_;                  // of the runs that are under way
   int under_way_ = 0;

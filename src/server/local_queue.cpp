@@ -139,6 +139,7 @@ bool LocalQueue::end(const JobResult& result, const std::string& where_token) {
   const auto entry = live(result.job);
   entry->ended = now();
   entry->order = Order::none;
+  ended_.push_back(result.job);
   add_event(*entry, {.job = result.job, .type = name_of(result.state), .data = std::move(data)});
   return true;
 }
@@ -240,7 +241,11 @@ void LocalQueue::close() {
 void LocalQueue::forget_old() {
   database_->run("DELETE FROM jobs WHERE finished>0 AND sequence <= (SELECT MAX(sequence) FROM jobs) - ?1", options_.keep_jobs);
   const std::lock_guard lock(mutex_);
-  std::erase_if(live_, [&](const auto& entry) { return entry.second->over && now() - entry.second->ended > options_.keep_events_s; });
+  for (; !ended_.empty(); ended_.pop_front()) {
+    const auto oldest = live_.find(ended_.front());
+    if (ended_.size() <= options_.keep_events_of && now() - oldest->second->ended <= options_.keep_events_s) break;
+    live_.erase(oldest);
+  }
 }
 
 JobStatus LocalQueue::read_status(Statement& row) {

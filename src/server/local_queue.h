@@ -13,7 +13,8 @@ namespace imagent::server {
 
 struct QueueOptions {
   int max_waiting = 64;
-  double keep_events_s = 60;    // after a job's end
+  double keep_events_s = 60;    // after a job's end,
+  size_t keep_events_of = 200;  // and of so many ended jobs at most
   int keep_jobs = 20000;        // ended ones, with their results
 };
 
@@ -67,6 +68,7 @@ class LocalQueue : public Queue {
   const QueueOptions options_;
   std::mutex mutex_;              // of everything below; never held while the database works
   std::map<std::string, std::shared_ptr<Live>> live_;
+  std::deque<std::string> ended_; // those of them that are over, the oldest first
   std::condition_variable work_;
   uint64_t submissions_ = 0;      // counts up when there may be work
   double seconds_per_job_ = 5;    // smoothed, for Retry-After

@@ -22,7 +22,7 @@ class Turns : public testing::Test {
       const std::lock_guard lock(mutex_);
       order_ += name;
     });
-    std::this_thread::sleep_for(moment);
+    while (device_.waiting_runs() < static_cast<int>(threads_.size())) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   std::string order() {
     for (std::thread& thread : threads_) thread.join();
@@ -66,6 +66,7 @@ TEST_F(Turns, WhoWaitsCanBeCancelled) {
     cancel = true;
   });
   EXPECT_THROW(SharedDevice::Turn(device(), backend(), &cancel, "b"), Error);
+  EXPECT_EQ(device().waiting_runs(), 0);
   raise.join();
 }
 
@@ -84,7 +85,8 @@ TEST(SharedCalls, AFaultIsThatOfItsRunAlone) {
   const auto run = [&](const std::vector<float>& latents) {
     SharedDevice::Turn turn(device, *backend, nullptr, "a");
     turn.limit_pictures(8);
-    if (!holding.exchange(true)) std::this_thread::sleep_for(moment);  // until the other is in line
+    if (!holding.exchange(true))
+      while (device.waiting_runs() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::vector<DenoiseJob> jobs = {{.input = latents, .timestep = 10, .guidance = &guidance}};
     try {
       auto answer = turn.denoise({.unet = &unet, .compute = DType::f32, .height = 8, .width = 8, .tokens = 77}, jobs);

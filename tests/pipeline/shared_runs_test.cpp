@@ -46,20 +46,19 @@ std::vector<Request> different_pictures() {
   return requests;
 }
 
-// Draws all at the same time: the first waits before its first step until the others are there.
+// Draws all at the same time: the first waits before its first step until the others are in line.
 std::vector<Drawn> draw_together(Engine& engine, const std::vector<Request>& requests, const std::vector<Events>& more = {}) {
   std::vector<Drawn> runs(requests.size());
-  std::atomic<size_t> there = 1;
+  std::atomic<bool> begun = false;
+  bool together = false;
   const auto draw = [&](size_t i) {
     Events events = i < more.size() ? more[i] : Events();
     if (i == 0)
       events.phase = [&](const std::string& phase) {
-        if (phase != "denoise") return;
-        while (there < requests.size()) std::this_thread::yield();
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));  // from there to the line
+        begun = true;
+        while (!together && phase == "denoise" && engine.waiting_runs() + 1 < static_cast<int>(requests.size())) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        together = together || phase == "denoise";
       };
-    else
-      ++there;
     try {
       runs[i] = engine.generate(requests[i], events);
     } catch (const Error& error) {
@@ -67,7 +66,10 @@ std::vector<Drawn> draw_together(Engine& engine, const std::vector<Request>& req
     }
   };
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < requests.size(); ++i) threads.emplace_back(draw, i);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    threads.emplace_back(draw, i);
+    while (i == 0 && !begun) std::this_thread::yield();
+  }
   for (std::thread& thread : threads) thread.join();
   return runs;
 }
