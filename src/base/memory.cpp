@@ -1,6 +1,7 @@
 // Memory limits of the process (Linux).
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -53,5 +54,11 @@ size_t available_memory() {
 }
 
 size_t peak_resident_bytes() { return kilobytes_of("/proc/self/status", "VmHWM:"); }
+
+void allocate_from_few_heaps() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 2);
+#endif
+}
 
 }  // namespace imagent

@@ -8,4 +8,8 @@ namespace imagent {
 size_t available_memory();
 size_t peak_resident_bytes();  // largest resident size of this process so far
 
+// For a process of hundreds of threads, to be called before it has them: they allocate from few heaps, where the system's
+// allocator would make more and more of them, each with holes of its own.
+void allocate_from_few_heaps();
+
 }  // namespace imagent

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "backends.h"
+#include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -121,6 +122,7 @@ int run_serve(const Arguments& arguments) {
   for (const std::string& file : {flags.taesd, flags.styles_file})
     check(file.empty() || std::filesystem::exists(file), ErrorKind::usage, "there is no ", file, ": --taesd and --styles-file name what is there");
   check(flags.api_auth.empty() || flags.api_auth.find(':') != std::string::npos, ErrorKind::usage, "--api-auth: should be USER:PASSWORD");
+  allocate_from_few_heaps();
   allow_connections();
   server::ImageServer server(options_of(flags));
   const int port = server.start();
