@@ -51,6 +51,7 @@ class Database {
   // Runs a statement that gives no rows; returns how many it changed.
   template <class... Values>
   int run(const char* sql, const Values&... values) {
+    const std::lock_guard hold(mutex);  // the count of changes is the connection's last
     Statement statement(connection_, sql);
     bind_all(statement, values...);
     while (statement.step()) {

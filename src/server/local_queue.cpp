@@ -239,6 +239,7 @@ void LocalQueue::close() {
 }
 
 void LocalQueue::forget_old() {
+  const std::lock_guard hold(database_->mutex);
   database_->run("DELETE FROM jobs WHERE finished>0 AND sequence <= (SELECT MAX(sequence) FROM jobs) - ?1", options_.keep_jobs);
   const std::lock_guard lock(mutex_);
   for (; !ended_.empty(); ended_.pop_front()) {

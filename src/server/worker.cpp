@@ -92,8 +92,20 @@ void Worker::draw(Running& running) {
   }
   result.job = running.claim.job.id;
   result.token = running.claim.token;
-  if (!queue_.finish(result))
+  if (!finish(result))
     for (const Picture& picture : result.pictures) store_.discard_file(picture);
+}
+
+// Until the queue takes it: a job in hand would never end if its result were lost because the disk was full for a moment.
+bool Worker::finish(const JobResult& result) {
+  while (true) {
+    try {
+      return queue_.finish(result);
+    } catch (const Error&) {
+      if (stopping_) throw;
+    }
+    std::this_thread::sleep_for(patience);
+  }
 }
 
 Events Worker::events_of(Running& running, int batch, int batches) {

@@ -36,6 +36,7 @@ class Worker {
   void work_on(Claim claim);
   void keep_alive();                  // sends heartbeats, takes orders
   void draw(Running& running);
+  bool finish(const JobResult& result);  // false: the claim is lost
   JobResult draw_batches(Running& running);
   void add_pictures(const Job& job, const Run& run, JobResult& result);
   Events events_of(Running& running, int batch, int batches);
