@@ -95,7 +95,7 @@ TEST(Crowd, AThousandWatchersHoldUpNobody) {
   files.rlim_cur = std::max<rlim_t>(files.rlim_cur, 4096);
   setrlimit(RLIMIT_NOFILE, &files);
   TestServer server;
-  const std::string id = post(server, "/v1/jobs", small({{"width", 512}, {"height", 512}, {"steps", 150}, {"preview_every", 0}})).body.at("job_id");
+  const std::string id = post(server, "/v1/jobs", small({{"width", 2048}, {"height", 2048}, {"steps", 150}, {"preview_every", 0}})).body.at("job_id");
   const std::string waiting = post(server, "/v1/jobs", small()).body.at("job_id");
   std::vector<std::unique_ptr<Raw>> watchers;
   for (int i = 0; i < 1000; ++i) {
