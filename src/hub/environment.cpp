@@ -23,17 +23,15 @@ bool is_true(const Environment& environment, const char* name) {
   return value == "1" || value == "on" || value == "yes" || value == "true";
 }
 
-fs::path home(const Environment& environment) { return non_empty(environment, "HOME").value_or("."); }
-
 fs::path expand_user(const std::string& path, const Environment& environment) {
-  if (path == "~") return home(environment);
-  return path.starts_with("~/") ? home(environment) / path.substr(2) : fs::path(path);
+  if (path == "~") return home_folder(environment);
+  return path.starts_with("~/") ? home_folder(environment) / path.substr(2) : fs::path(path);
 }
 
 // $XDG_CACHE_HOME or ~/.cache
 fs::path cache_home(const Environment& environment) {
   const auto set = non_empty(environment, "XDG_CACHE_HOME");
-  return set ? expand_user(*set, environment) : home(environment) / ".cache";
+  return set ? expand_user(*set, environment) : home_folder(environment) / ".cache";
 }
 
 fs::path hub_home(const Environment& environment) {
@@ -107,7 +105,7 @@ HubSettings hub_settings(const Environment& environment) {
 
 std::filesystem::path user_registry_file(const Environment& environment) {
   const auto config = non_empty(environment, "XDG_CONFIG_HOME");
-  return (config ? expand_user(*config, environment) : home(environment) / ".config") / "imagent" / "models.json";
+  return (config ? expand_user(*config, environment) : home_folder(environment) / ".config") / "imagent" / "models.json";
 }
 
 std::filesystem::path own_cache_folder(const Environment& environment) { return cache_home(environment) / "imagent"; }

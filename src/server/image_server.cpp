@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "pipeline/model_lookup.h"
 #include "server/routes_a1111.h"
@@ -24,8 +25,7 @@ namespace fs = std::filesystem;
 
 fs::path default_data_folder() {
   if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data) return fs::path(data) / "imagent";
-  const char* home = std::getenv("HOME");
-  return fs::path(home && *home ? home : ".") / ".local" / "share" / "imagent";
+  return home_folder() / ".local" / "share" / "imagent";
 }
 
 // One server a data folder: two would take each other's jobs for lost ones.

@@ -37,6 +37,7 @@ Process::Process(const std::vector<std::string>& arguments, const SpawnOptions& 
   std::vector<std::string> words = {IMAGENT_PROGRAM}, variables = {"PATH=/usr/bin:/bin", "TERM=xterm", "OMP_WAIT_POLICY=passive"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   for (const auto& [name, value] : options.variables) variables.push_back(name + "=" + value);
+  if (!options.variables.contains("HOME")) variables.push_back("HOME=" + scratch_.path().string());
   if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
   const int fault = posix_spawn(&pid_, IMAGENT_PROGRAM, &actions, nullptr, pointers(words).data(), pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);

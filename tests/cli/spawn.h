@@ -17,7 +17,7 @@ struct Finished {
 };
 
 struct SpawnOptions {
-  std::map<std::string, std::string> variables = {};   // added to a bare environment
+  std::map<std::string, std::string> variables = {};   // added to a bare environment, whose home is a folder of the process's own
   std::string input = "";                              // standard input
   std::string output = "";                             // standard output into this file instead, "-": closed
   std::string folder = "";                             // to run in

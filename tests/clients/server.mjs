@@ -10,7 +10,7 @@ export async function startServer(more = [], environment = {}) {
   if (!program) throw new Error("IMAGENT_PROGRAM has to name the built program");
   const child = spawn(program, ["serve", "--port", "0", "--data-dir", folder, ...more], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, HF_HUB_CACHE: join(folder, "hub"), ...environment },
+    env: { ...process.env, HF_HUB_CACHE: join(folder, "hub"), XDG_CACHE_HOME: join(folder, "cache"), ...environment },
   });
   let log = "";
   const url = await new Promise((resolve, reject) => {

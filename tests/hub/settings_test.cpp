@@ -26,6 +26,12 @@ TEST(HubSettings, TheCacheFollowsTheVariables) {
   EXPECT_EQ(settings_of({{"HUGGINGFACE_HUB_CACHE", "/old"}, {"HF_HUB_CACHE", "/c"}}).cache, "/c");
 }
 
+TEST(HubSettings, WithoutAHomeNothingIsWrittenWhereTheProgramRuns) {
+  const HubSettings settings = hub_settings([](const char*) -> const char* { return nullptr; });
+  EXPECT_TRUE(settings.cache.is_absolute()) << settings.cache;
+  EXPECT_TRUE(own_cache_folder([](const char*) -> const char* { return ""; }).is_absolute());
+}
+
 TEST(HubSettings, TheTokenByVariableOrFile) {
   const TemporaryFolder folder;
   write_bytes(folder / "token", " hf_file\n");
