@@ -7,7 +7,7 @@
 #include "image/codec.h"
 #include "image/resize.h"
 #include "pipeline/detect.h"
-#include "pipeline/engine.h"
+#include "pipeline/cpu_engine.h"
 #include "pipeline/memory.h"
 #include "support/devices.h"
 #include "support/write_safetensors.h"
@@ -33,22 +33,6 @@ Request request_with(std::vector<ControlUnit> controls) {
   r.dtype = DType::f32;
   r.controls = std::move(controls);
   return r;
-}
-
-Engine& engine() {
-  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
-  return engine;
-}
-
-std::vector<float> latents_of(const Request& request) { return engine().generate(request).results[0].latents; }
-
-std::string error_of(const Request& request) {
-  try {
-    engine().generate(request);
-  } catch (const Error& error) {
-    return error.text;
-  }
-  return "none";
 }
 
 TEST(ControlNet, ComesFromAFolderOrItsFile) {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/atomic_file.h"
-#include "pipeline/engine.h"
+#include "pipeline/cpu_engine.h"
 #include "pipeline/folder_config.h"
 #include "pipeline/part_files.h"
 #include "pipeline/single_file.h"
@@ -25,11 +25,6 @@ struct TemporaryFolder {
   ~TemporaryFolder() { fs::remove_all(path); }
   fs::path operator/(const std::string& name) const { return path / name; }
 };
-
-Engine& engine() {
-  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
-  return engine;
-}
 
 Image picture(const fs::path& model, const std::string& folder) {
   Request r;

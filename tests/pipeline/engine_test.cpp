@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "pipeline/cpu_engine.h"
 #include "pipeline/encode_prompt.h"
 #include "pipeline/memory.h"
 #include "pipeline/model_folder.h"
@@ -16,11 +17,6 @@ namespace imagent::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-Engine& engine() {
-  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
-  return engine;
-}
 
 Request small_request() {
   Request r;

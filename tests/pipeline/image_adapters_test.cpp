@@ -1,6 +1,6 @@
 // T2I-Adapters and IP-Adapters in runs: pictures against diffusers (golden/image_adapters), files, errors, memory, batches.
 #include "image/codec.h"
-#include "pipeline/engine.h"
+#include "pipeline/cpu_engine.h"
 #include "pipeline/loaded_control.h"
 #include "pipeline/loaded_ip_adapter.h"
 #include "pipeline/memory.h"
@@ -72,27 +72,11 @@ TEST_P(AdapterPictures, AgreeWithDiffusers) {
 
 IMAGENT_ON_EVERY_BACKEND(AdapterPictures);
 
-Engine& engine() {
-  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
-  return engine;
-}
-
 Request quick(const std::string& name) {
   Request r = request_of(name);
   r.steps = 2;
   r.compat = Compat::native;
   return r;
-}
-
-std::vector<float> latents_of(const Request& request) { return engine().generate(request).results[0].latents; }
-
-std::string error_of(const Request& request) {
-  try {
-    engine().generate(request);
-  } catch (const Error& error) {
-    return error.text;
-  }
-  return "none";
 }
 
 void expect_error(const Request& request, const std::string& part) {

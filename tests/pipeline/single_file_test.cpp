@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-#include "pipeline/engine.h"
+#include "pipeline/cpu_engine.h"
 #include "pipeline/loaded_model.h"
 #include "support/devices.h"
 #include "support/write_safetensors.h"
@@ -14,11 +14,6 @@ namespace imagent::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-Engine& engine() {
-  static Engine engine({.device = "cpu", .threads = 0, .builtin_model = source_dir() / "models/demo"});
-  return engine;
-}
 
 Request request_for(const fs::path& model) {
   Request r;
