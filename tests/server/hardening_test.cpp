@@ -32,12 +32,9 @@ std::string bomb(uint32_t side) {
 }
 std::string base64_of(const std::string& bytes) { return server::base64_encode({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}); }
 
-class BadPictures : public testing::Test {
+class BadPictures : public OneServer<BadPictures> {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<TestServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
   void TearDown() override { EXPECT_EQ(post(server(), "/txt2img", small()).status, 200) << "still draws"; }
-  static TestServer& server() { return *server_; }
 
   // Every place of every dialect that takes a picture in Base64.
   static std::vector<std::pair<std::string, Answer>> send(const std::string& picture) {
@@ -56,9 +53,6 @@ class BadPictures : public testing::Test {
     for (const auto& [path, body] : bodies) answers.emplace_back(path, post(server(), path, body));
     return answers;
   }
-
- private:
-  inline static std::unique_ptr<TestServer> server_;
 };
 
 TEST_F(BadPictures, BombsAreRefusedByTheirHeader) {
@@ -94,7 +88,7 @@ TEST(Crowd, AThousandWatchersHoldUpNobody) {
   if (files.rlim_max < 4096) GTEST_SKIP() << "at most " << files.rlim_max << " open files";
   files.rlim_cur = std::max<rlim_t>(files.rlim_cur, 4096);
   setrlimit(RLIMIT_NOFILE, &files);
-  TestServer server;
+  TestServer server([](server::ServeOptions& options) { options.engine.shared_pictures = options.jobs_at_once = 1; });
   const std::string id = post(server, "/v1/jobs", small({{"width", 2048}, {"height", 2048}, {"steps", 150}, {"preview_every", 0}})).body.at("job_id");
   const std::string waiting = post(server, "/v1/jobs", small()).body.at("job_id");
   std::vector<std::unique_ptr<Raw>> watchers;
