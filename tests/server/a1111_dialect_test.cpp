@@ -12,17 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-class A1111 : public testing::Test {
- protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<TestServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  static TestServer& server() { return *server_; }
-
- private:
-  inline static std::unique_ptr<TestServer> server_;
-};
-
-Image picture_of(const std::string& base64) { return decode_image(server::base64_decode(base64, "picture")); }
+class A1111 : public OneServer<A1111> {};
 
 TEST_F(A1111, OpenWebUiSetsTheModelThenDraws) {
   json options = get(server(), "/sdapi/v1/options").body;

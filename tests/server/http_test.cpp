@@ -7,19 +7,14 @@
 namespace imagent::test {
 namespace {
 
-class Http : public testing::Test {
+class Http : public OneServer<Http> {
  protected:
   static void SetUpTestSuite() {
-    server_ = std::make_unique<TestServer>([](server::ServeOptions& options) {
+    start([](server::ServeOptions& options) {
       options.http.limits = {.head = std::chrono::milliseconds(600), .body = std::chrono::milliseconds(1500), .idle = std::chrono::milliseconds(3000), .body_bytes = 1 << 20};
     });
   }
-  static void TearDownTestSuite() { server_.reset(); }
   void TearDown() override { EXPECT_EQ(get(server(), "/health").status, 200) << "still healthy"; }
-  static TestServer& server() { return *server_; }
-
- private:
-  inline static std::unique_ptr<TestServer> server_;
 };
 
 bool is_refusal(const std::string& answer, const std::string& status) { return answer.starts_with("HTTP/1.1 " + status) && answer.find("\"error\"") != std::string::npos; }

@@ -21,7 +21,7 @@ void link_to(const fs::path& target, const fs::path& folder, const std::string& 
 }
 
 // A server whose folders hold the toy models.
-class Models : public testing::Test {
+class Models : public OneServer<Models> {
  protected:
   static void SetUpTestSuite() {
     folders_ = std::make_unique<Scratch>();
@@ -33,19 +33,17 @@ class Models : public testing::Test {
     link_to(golden("models/controlnet-sd15"), root / "controls", "edges");
     link_to(golden("upscale/rrdb_x2_plain.safetensors"), root / "upscalers", "rrdb_x2.safetensors");
     std::ofstream(root / "styles.csv") << "name,prompt,negative_prompt\noil,oil painting of {prompt},photo\n";
-    server_ = std::make_unique<TestServer>([root](server::ServeOptions& options) {
+    start([root](server::ServeOptions& options) {
       options.places = {.models = root / "models", .loras = root / "loras", .vaes = root / "vaes", .controls = root / "controls", .upscalers = root / "upscalers",
                         .taesd = golden("taesd/toy_decoder.safetensors"), .styles = root / "styles.csv"};
     });
   }
   static void TearDownTestSuite() {
-    server_.reset();
+    OneServer::TearDownTestSuite();
     folders_.reset();
   }
-  static TestServer& server() { return *server_; }
 
  private:
-  inline static std::unique_ptr<TestServer> server_;
   inline static std::unique_ptr<Scratch> folders_;
 };
 
@@ -151,8 +149,6 @@ json webui(json more = json::object()) {
   return body;
 }
 json units(json unit) { return {{"alwayson_scripts", {{"ControlNet", {{"args", json::array({unit})}}}}}}; }
-Image picture_of(const json& base64) { return decode_image(server::base64_decode(base64.get<std::string>(), "picture")); }
-
 TEST_F(Models, TheSharedOptionsChooseModelAndVae) {
   const Answer plain = post(server(), "/sdapi/v1/txt2img", webui());
   const json before = get(server(), "/sdapi/v1/options").body;

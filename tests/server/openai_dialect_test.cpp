@@ -10,17 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-class OpenAi : public testing::Test {
- protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<TestServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  static TestServer& server() { return *server_; }
-
- private:
-  inline static std::unique_ptr<TestServer> server_;
-};
-
-Image picture_of(const std::string& base64) { return decode_image(server::base64_decode(base64, "picture")); }
+class OpenAi : public OneServer<OpenAi> {};
 
 TEST_F(OpenAi, GeneratesAsTheSdkAsks) {
   const Answer answer = post(server(), "/v1/images/generations", {{"model", "gpt-image-1"}, {"prompt", "a fox"}, {"n", 2}, {"size", "64x64"}, {"steps", 2}, {"seed", 4}, {"quality", "low"}, {"user", "u"}});

@@ -8,18 +8,7 @@
 namespace imagent::test {
 namespace {
 
-// One server for all tests of this file: starting is cheap, loading the model is not.
-class OwnDialect : public testing::Test {
- protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<TestServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  static TestServer& server() { return *server_; }
-
- private:
-  inline static std::unique_ptr<TestServer> server_;
-};
-
-Image picture_of(const std::string& base64) { return decode_image(server::base64_decode(base64, "picture")); }
+class OwnDialect : public OneServer<OwnDialect> {};
 
 TEST_F(OwnDialect, HealthAndReadinessAnswerAtOnce) {
   const Answer health = get(server(), "/health");

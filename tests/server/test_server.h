@@ -1,5 +1,6 @@
 // A server on a free port of the loopback with the built-in model, and calls to it.
 #pragma once
+#include <gtest/gtest.h>
 #include <httplib.h>
 
 #include <chrono>
@@ -8,6 +9,8 @@
 #include <thread>
 
 #include "cli/spawn.h"
+#include "image/codec.h"
+#include "server/base64.h"
 #include "server/image_server.h"
 #include "support/golden.h"
 
@@ -51,6 +54,21 @@ class TestServer {
   std::unique_ptr<server::ImageServer> server_;
   int port_ = 0;
 };
+
+// One server for all tests of a suite: starting is cheap, loading the model is not. Suite: who derives from it.
+template <class Suite>
+class OneServer : public testing::Test {
+ protected:
+  static void start(const std::function<void(server::ServeOptions&)>& change = {}) { server_ = std::make_unique<TestServer>(change); }
+  static void SetUpTestSuite() { start(); }
+  static void TearDownTestSuite() { server_.reset(); }
+  static TestServer& server() { return *server_; }
+
+ private:
+  inline static std::unique_ptr<TestServer> server_;
+};
+
+inline Image picture_of(const std::string& base64) { return decode_image(server::base64_decode(base64, "picture")); }
 
 struct Answer {
   int status = 0;
