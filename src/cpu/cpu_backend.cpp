@@ -19,6 +19,11 @@ bool CpuBackend::supports(DType compute) const {
   return compute == DType::f32 || (compute == DType::bf16 && (by_onednn(compute) || cpu::product_kernels(active_isa(), compute)));
 }
 
+void CpuBackend::side_by_side(int64_t count, const std::function<void(int64_t)>& one) {
+  if (observer) return ReferenceBackend::side_by_side(count, one);  // it hears of one op at a time
+  threads_.run(count, [&](int64_t i, int) { one(i); });
+}
+
 bool CpuBackend::by_onednn(DType compute) const {
   if (products_ == Products::automatic) return compute == DType::bf16 && cpu::has_amx_bf16();
   return products_ == Products::onednn;

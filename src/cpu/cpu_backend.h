@@ -17,6 +17,7 @@ class CpuBackend : public ReferenceBackend {
   PeakGflops probe_peak() override;
   bool supports(DType compute) const override;  // f32; bf16 where the processor has instructions for it
   int threads() const { return threads_.threads(); }
+  void side_by_side(int64_t count, const std::function<void(int64_t)>& one) override;
 
   Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) override;
   Packed pack_conv2d(const HostView& weight, const HostView& bias, DType compute) override;

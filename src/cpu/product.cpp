@@ -158,7 +158,7 @@ void gathered_conv2d(ThreadPool& pool, const ProductOutput& out, const Tensor& x
 }
 
 void taps_conv2d(ThreadPool& pool, const ProductOutput& out, const Tensor& x, const Packed& packed, const Pixels& g) {
-  // A copy with its border of zeros: then each tap is one offset for all pixels.
+  // A copy with its border of zeros: then each row of the kernel is one offset for all pixels, and its pixels lie side by side.
   const int64_t pixel = g.channels * g.element, images = x.dim(0);
   const int64_t height = g.height + g.p.pad_top + g.p.pad_bottom, width = g.width + g.p.pad_left + g.p.pad_right;
   const auto buffer = x.backend().allocate(static_cast<size_t>(images * height * width * pixel));
@@ -177,8 +177,7 @@ void taps_conv2d(ThreadPool& pool, const ProductOutput& out, const Tensor& x, co
     }
   });
   std::vector<int64_t> offsets;
-  for (int64_t i = 0; i < packed.kernel_h; ++i)
-    for (int64_t j = 0; j < packed.kernel_w; ++j) offsets.push_back((i * width + j) * g.channels);
+  for (int64_t i = 0; i < packed.kernel_h; ++i) offsets.push_back(i * width * g.channels);
   run_product(pool, out, offsets.data(), 0, [&](int64_t begin, int64_t count, const void** rows, Scratch&) {
     for (int64_t r = 0; r < count; ++r) {
       const int64_t image = (begin + r) / out.rows_per_image, at = (begin + r) % out.rows_per_image;

@@ -8,14 +8,14 @@
 namespace imagent::cpu {
 namespace {
 
-// V gives: Element, Float (a vector), lanes, vectors (a panel's width in vectors), tile_rows, step,
+// V gives: Element, Float (a vector), lanes, vectors (a panel's usual width in vectors), tile_rows, step,
 // zero, load, store, add, sub, broadcast (step elements), multiply_add(acc, broadcast, panel), from_elements, to_elements,
 // and from_halves (f16) where there is an instruction for it.
-template <class V>
+template <class V, int vectors = V::vectors, int tile_rows = V::tile_rows>
 struct Kernels {
   using Element = typename V::Element;
   using Float = typename V::Float;
-  static constexpr int lanes = V::lanes, vectors = V::vectors, width = lanes * vectors;
+  static constexpr int lanes = V::lanes, width = lanes * vectors;
 
   // Everything is unrolled so that the sums live in registers.
   template <int rows>
@@ -58,7 +58,7 @@ struct Kernels {
     if (a.row_count == rows) return tile_of<rows>(a);
     if constexpr (rows > 1) tile_upto<rows - 1>(a);
   }
-  static void tile(const TileArgs& a) { tile_upto<V::tile_rows>(a); }
+  static void tile(const TileArgs& a) { tile_upto<tile_rows>(a); }
 
   // Rows whose `width` outputs all exist.
   static void finish_rows(const FinishArgs& a) {
@@ -173,12 +173,19 @@ struct Kernels {
     for (int64_t j = i; j < count; ++j) to[j] = last[j - i];
   }
 
-  static constexpr ProductKernels table(DType dtype) {
-    ProductKernels all{dtype, width, V::step, V::tile_rows, tile, finish, winograd_input, winograd_output, narrow, nullptr};
+  static constexpr ProductKernels table(DType dtype, const ProductKernels* of_few) {
+    ProductKernels all{dtype, width, V::step, tile_rows, tile, finish, winograd_input, winograd_output, narrow, nullptr, of_few};
     if constexpr (requires { &V::from_halves; }) all.widen_half = widen_half;
     return all;
   }
 };
+
+// With panels of one vector, and as many sums in registers.
+template <class V, DType dtype>
+constexpr ProductKernels kernels_of_few = Kernels<V, 1, V::vectors * V::tile_rows>::table(dtype, nullptr);
+
+template <class V, DType dtype>
+constexpr ProductKernels all_kernels = Kernels<V>::table(dtype, &kernels_of_few<V, dtype>);
 
 }  // namespace
 }  // namespace imagent::cpu

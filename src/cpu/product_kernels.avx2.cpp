@@ -26,6 +26,6 @@ struct Avx2 {
 
 }  // namespace
 
-constinit const ProductKernels product_kernels_avx2_f32 = Kernels<Avx2>::table(DType::f32);
+constinit const ProductKernels product_kernels_avx2_f32 = all_kernels<Avx2, DType::f32>;
 
 }  // namespace imagent::cpu

@@ -26,6 +26,6 @@ struct Avx512 {
 
 }  // namespace
 
-constinit const ProductKernels product_kernels_avx512_f32 = Kernels<Avx512>::table(DType::f32);
+constinit const ProductKernels product_kernels_avx512_f32 = all_kernels<Avx512, DType::f32>;
 
 }  // namespace imagent::cpu

@@ -36,6 +36,6 @@ struct Avx512Bf16 {
 
 }  // namespace
 
-constinit const ProductKernels product_kernels_avx512bf16_bf16 = Kernels<Avx512Bf16>::table(DType::bf16);
+constinit const ProductKernels product_kernels_avx512bf16_bf16 = all_kernels<Avx512Bf16, DType::bf16>;
 
 }  // namespace imagent::cpu

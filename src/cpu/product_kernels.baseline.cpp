@@ -29,6 +29,6 @@ struct Baseline {
 
 }  // namespace
 
-constinit const ProductKernels product_kernels_baseline_f32 = Kernels<Baseline>::table(DType::f32);
+constinit const ProductKernels product_kernels_baseline_f32 = all_kernels<Baseline, DType::f32>;
 
 }  // namespace imagent::cpu

@@ -60,6 +60,7 @@ struct ProductKernels {
   void (*winograd_output)(const WinogradOutputArgs&);
   void (*narrow)(const float* from, void* to, int64_t count);         // f32 to `dtype`, to nearest even
   void (*widen_half)(const void* from, float* to, int64_t count);     // f16 to f32; null where it has no instruction
+  const ProductKernels* of_few;  // with narrower panels, for weights of so few outputs; null in those
 };
 
 // Those of an instruction set for operands of `dtype`, or null when it has none.

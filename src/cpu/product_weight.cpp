@@ -64,18 +64,18 @@ struct PanelRows {
   char* row(int64_t i) const { return data + i * stride_bytes; }
 };
 
-// rows -> panel [taps][depth / step][width][step]. Gathered, all positions are one depth.
+// rows -> panel [taps][depth / step][width][step]. Where a tap has several positions they follow each other in its depth.
 template <class T>
 void interleave(const ProductWeight& w, const PanelRows& rows, T* panel) {
   constexpr int64_t step = 4 / sizeof(T);  // a word of neighbours in depth
   constexpr int64_t block = 16;            // so many channels at a time stay in the nearest cache
-  const int64_t width = w.kernels->width, tap_size = w.form == ProductForm::gathered ? rows.in : w.depth;
+  const int64_t width = w.kernels->width;
   for (int64_t c0 = 0; c0 < rows.in; c0 += block)
     for (int64_t p = 0; p < rows.positions; ++p)
       for (int64_t o = 0; o < width; ++o) {
         const T* from = reinterpret_cast<const T*>(rows.row(o)) + p;
         for (int64_t c = c0; c < std::min(rows.in, c0 + block); ++c) {
-          const auto k = static_cast<uint64_t>(p * tap_size + c);
+          const auto k = static_cast<uint64_t>(p * rows.in + c);
           panel[(k / step * width + o) * step + k % step] = from[c * rows.positions];
         }
       }
@@ -100,8 +100,7 @@ void pack_panel(const ProductWeight& w, const HostView& weight, int64_t panel) {
     kernels.narrow(winograd ? points : source, rows.row(o), row);
   }
   char* to = static_cast<char*>(w.weight.data()) + panel * w.panel_elements() * w.element();
-  const int64_t packed = w.form == ProductForm::gathered ? in * positions : in;
-  if (packed != w.depth) std::memset(to, 0, w.panel_elements() * w.element());  // the depth is rounded up
+  if (in * positions != w.taps * w.depth) std::memset(to, 0, w.panel_elements() * w.element());  // the depth is rounded up
   if (w.element() == 2)
     interleave(w, rows, reinterpret_cast<uint16_t*>(to));
   else
@@ -110,8 +109,9 @@ void pack_panel(const ProductWeight& w, const HostView& weight, int64_t panel) {
 
 }  // namespace
 
-Packed pack_product(ThreadPool& pool, const ProductKernels& kernels, const HostView& weight, const HostView& bias) {
+Packed pack_product(ThreadPool& pool, const ProductKernels& usual, const HostView& weight, const HostView& bias) {
   const Shape& shape = weight.shape;
+  const ProductKernels& kernels = usual.of_few && shape[0] <= usual.of_few->width ? *usual.of_few : usual;
   const bool conv = shape.rank() == 4;
   const int64_t in = shape[1], out = shape[0], positions = conv ? shape[2] * shape[3] : 1;
   auto w = std::make_shared<ProductWeight>();
@@ -119,8 +119,8 @@ Packed pack_product(ThreadPool& pool, const ProductKernels& kernels, const HostV
   w->form = form_of(shape, kernels);
   w->out = out;
   w->panels = (out + kernels.width - 1) / kernels.width;
-  w->taps = w->form == ProductForm::winograd ? 16 : w->form == ProductForm::taps ? positions : 1;
-  const int64_t depth = w->form == ProductForm::gathered ? in * positions : in;
+  w->taps = w->form == ProductForm::winograd ? 16 : w->form == ProductForm::taps ? shape[2] : 1;
+  const int64_t depth = w->form == ProductForm::gathered ? in * positions : w->form == ProductForm::taps ? in * shape[3] : in;
   w->depth = (depth + kernels.step - 1) / kernels.step * kernels.step;
   w->weight = AlignedMemory(static_cast<size_t>(w->panels * w->panel_elements() * w->element()));
   if (bias.data) {

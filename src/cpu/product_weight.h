@@ -12,7 +12,7 @@ namespace imagent::cpu {
 enum class ProductForm {
   rows,      // linear: the depth is the channels
   gathered,  // convolution of few channels: the depth is all taps and channels of one output pixel, copied together
-  taps,      // convolution: one product a tap
+  taps,      // convolution: one product a row of the kernel
   winograd,  // 3x3 convolution: one product a point of F(2x2,3x3)
 };
 

@@ -127,20 +127,25 @@ double standard_deviation(std::span<const float> values) {
   return std::sqrt(sum / static_cast<double>(std::max<size_t>(values.size(), 2) - 1));
 }
 
-}  // namespace
-
-void rescale_guidance(std::span<float> guided, std::span<const float> conditional, float rescale) {
-  const double spread = standard_deviation(guided);
-  const auto ratio = static_cast<float>(spread > 0 ? standard_deviation(conditional) / spread : 1);
-  for (float& value : guided) value = rescale * (value * ratio) + (1 - rescale) * value;
+// A UNet whose ops on one picture are too small to keep several threads busy: what they wait for each other costs more than
+// reading the weights once a thread. By the first level's convolution; the built-in model's at 128x128 has 4e7 flop.
+bool has_small_ops(const UNet2DConditionModel& unet, int height, int width) {
+  constexpr double most_flop = 1e8;
+  const auto channels = static_cast<double>(unet.conv_in.packed.out);
+  return 2.0 * 9 * height * width * channels * channels <= most_flop;
 }
 
-std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
+// In how many parts, each on a thread of its own, a call is made.
+int64_t parts_of_call(const UNet2DConditionModel& unet, int height, int width, std::span<const DenoiseJob> jobs) {
+  const int64_t threads = unet.backend().info().threads, pictures = static_cast<int64_t>(jobs.size());
+  if (threads == 1 || pictures < threads || !has_small_ops(unet, height, width)) return 1;
+  const int64_t largest = (pictures + threads - 1) / threads;
+  return 5 * pictures >= 4 * largest * threads ? threads : 1;  // where one part is much larger than the rest the others' threads would wait
+}
+
+std::vector<Denoised> denoise_together(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
   const std::vector<Row> rows = rows_of(jobs);
-  const int64_t channels = unet.in_channels(), size = channels * height * width, n = static_cast<int64_t>(rows.size());
-  for (const DenoiseJob& job : jobs)
-    check(static_cast<int64_t>(job.input.size() + job.extra.size()) == size, "denoise: latents of ", job.input.size() + job.extra.size(),
-          " values, the UNet wants ", size);
+  const int64_t channels = unet.in_channels(), n = static_cast<int64_t>(rows.size());
   const Tensor sample = upload_sample(unet.backend(), compute, rows, {height, width, channels});
   UNetConditions conditions = conditions_of(unet, unet.backend(), compute, rows);
   std::vector<ImagePromptRow> seen;
@@ -161,6 +166,30 @@ std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, i
     at += count;
   }
   return results;
+}
+
+}  // namespace
+
+void rescale_guidance(std::span<float> guided, std::span<const float> conditional, float rescale) {
+  const double spread = standard_deviation(guided);
+  const auto ratio = static_cast<float>(spread > 0 ? standard_deviation(conditional) / spread : 1);
+  for (float& value : guided) value = rescale * (value * ratio) + (1 - rescale) * value;
+}
+
+std::vector<Denoised> denoise(const UNet2DConditionModel& unet, DType compute, int height, int width, std::span<const DenoiseJob> jobs) {
+  const int64_t size = unet.in_channels() * height * width;
+  for (const DenoiseJob& job : jobs)
+    check(static_cast<int64_t>(job.input.size() + job.extra.size()) == size, "denoise: latents of ", job.input.size() + job.extra.size(),
+          " values, the UNet wants ", size);
+  const auto pictures = static_cast<int64_t>(jobs.size()), parts = parts_of_call(unet, height, width, jobs);
+  std::vector<std::vector<Denoised>> outputs(static_cast<size_t>(parts));
+  unet.backend().side_by_side(parts, [&](int64_t i) {
+    const int64_t begin = pictures * i / parts, end = pictures * (i + 1) / parts;
+    outputs[i] = denoise_together(unet, compute, height, width, jobs.subspan(begin, end - begin));
+  });
+  std::vector<Denoised> all;
+  for (std::vector<Denoised>& part : outputs) std::move(part.begin(), part.end(), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace imagent

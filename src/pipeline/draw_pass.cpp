@@ -18,22 +18,21 @@ DrawStage stage_of(RunContext& c, LoadedModel& model, const EncodedPrompts& prom
   return stage;
 }
 
-std::unique_ptr<LatentPreview> make_preview(const RunContext& c) {
-  const Request& r = c.request();
-  if (r.preview_every <= 0 || r.preview != PreviewKind::latent) return nullptr;
-  return std::make_unique<LatentPreview>(c.decoder_of(c.base));
+Image preview_of(const RunContext& c, const Latents& denoised) {
+  if (c.request().preview == PreviewKind::latent) return c.base.latent_preview()(denoised);
+  return decode_latents(c.tiny ? *c.tiny : c.decoder_of(c.base), denoised);
 }
 
 // Tells the caller about each step of the first picture, with a preview when one is due.
-DrawObserver observer_of(RunContext& c, const LatentPreview* preview) {
-  const auto on_step = [&c, preview](int step, int steps, const Latents& denoised) {
+DrawObserver observer_of(RunContext& c) {
+  const auto on_step = [&c](int step, int steps, const Latents& denoised) {
     if (!c.events.progress) return;
     const Request& r = c.request();
     const std::vector<double>& seconds = c.run.timings.step_s;
     Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr};
     Image image;
     if (r.preview_every > 0 && r.preview != PreviewKind::none && step % r.preview_every == 0) {
-      image = preview ? (*preview)(denoised) : decode_latents(c.tiny ? *c.tiny : c.decoder_of(c.base), denoised);
+      image = preview_of(c, denoised);
       progress.preview = &image;
     }
     c.events.progress(progress);
@@ -91,7 +90,6 @@ SamplingOptions sampling_options(const LoadedModel& model, const Request& r, boo
 
 std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   const Request& r = pass.request;
-  const auto preview = make_preview(c);
   std::vector<std::unique_ptr<PictureStart>> starts;
   SamplingOptions options = sampling_options(c.base, r, !pass.source.empty());
   options.distilled = c.base.unet().guidance_width > 0;
@@ -108,7 +106,7 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   stage.inputs = base.inputs;
   stage.controls = make_controls(c.controls, r, {r.width, r.height}, c.base.unet());
   stage.image_prompts = c.image_prompts;
-  std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c, preview.get()));
+  std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c));
   if (!c.refiner || c.stopped()) return latents;
 
   options = sampling_options(*c.refiner, r, !pass.source.empty());
@@ -117,7 +115,7 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   Samplers refining = go_on(std::move(latents), std::move(base.inputs), options, starts);
   stage = stage_of(c, *c.refiner, *pass.prompts.refiner, r);
   stage.inputs = refining.inputs;
-  return draw(stage, std::move(refining.samplings), observer_of(c, preview.get()));
+  return draw(stage, std::move(refining.samplings), observer_of(c));
 }
 
 }  // namespace imagent

@@ -157,11 +157,18 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
 void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> latents) {
   c.phase("decode");
   const auto start = Clock::now();
-  c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
-  LoadedModel& model = c.last_model();
+  const PictureDecoder decoder = c.decoder_of(c.last_model());
+  std::vector<Image> images(latents.size());
+  const auto decode = [&](int64_t i) { images[i] = paste_back(canvas, decode_latents(decoder, latents[i], c.quantization())); };
+  if (!latents.empty() && decodes_side_by_side(latents[0].height, latents[0].width)) {
+    c.turn.side_by_side(static_cast<int64_t>(latents.size()), decode);
+  } else {
+    c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
+    for (size_t i = 0; i < latents.size(); ++i) decode(static_cast<int64_t>(i));
+  }
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
-    result.image = paste_back(canvas, decode_latents(c.decoder_of(model), latents[i], c.quantization()));
+    result.image = std::move(images[i]);
     result.seed = seed_of(c.request(), static_cast<int>(i)).seed;
     result.latent_height = latents[i].height;
     result.latent_width = latents[i].width;

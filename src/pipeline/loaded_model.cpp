@@ -160,6 +160,11 @@ const VaeNetwork& LoadedModel::vae_encoder() {
   return *vae_encoder_;
 }
 
+const LatentPreview& LoadedModel::latent_preview() {
+  if (!latent_preview_) latent_preview_.emplace(PictureDecoder{vae_decoder(), config_.vae, backend_, compute_});
+  return *latent_preview_;
+}
+
 MemoryNeed LoadedModel::memory_need(const RunShape& shape) {
   constexpr size_t keep = 32;
   if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_, shape);  // they may be gone, and others in their place

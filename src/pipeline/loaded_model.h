@@ -15,6 +15,7 @@
 #include "pipeline/model_caches.h"
 #include "pipeline/model_hash.h"
 #include "pipeline/model_source.h"
+#include "pipeline/preview.h"
 #include "text/prompt_plan.h"
 
 namespace imagent {
@@ -49,6 +50,7 @@ class LoadedModel {
   UNetInput unet_input();             // Errors: unsupported (another number of channels)
   const VaeNetwork& vae_decoder();
   const VaeNetwork& vae_encoder();    // only where a picture is an input
+  const LatentPreview& latent_preview();
   // Pictures go on at their other sides: to be called before anything is loaded.
   void make_seamless() { seamless_ = true; }
   void load();                        // everything that text to image needs
@@ -92,6 +94,7 @@ class LoadedModel {
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
   std::unique_ptr<VaeNetwork> vae_decoder_, vae_encoder_;
+  std::optional<LatentPreview> latent_preview_;
   ModelCaches caches_;
   bool seamless_ = false;
   std::deque<std::pair<RunShape, MemoryNeed>> memory_needs_;  // the latest first

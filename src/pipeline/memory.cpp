@@ -110,7 +110,8 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   unet(sample, conditions, controls.residuals(counter, {rows, shape.latent_height, shape.latent_width, 4}, conditions));
   const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
   const auto decode = [&] {
-    model.vae_decoder()(Tensor(counter, {1, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
+    const int64_t at_once = decodes_side_by_side(shape.latent_height, shape.latent_width) ? shape.pictures : 1;
+    model.vae_decoder()(Tensor(counter, {at_once, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
   };
   if (shape.previews_by_vae) decode();
   if (shape.previewer) need.weights += count_previewer(counter, *shape.previewer, shape);

@@ -32,6 +32,9 @@ struct MemoryNeed {
   size_t total() const { return weights + activations; }
 };
 
+// Pictures so small are decoded several at a time, each by a part of the device.
+inline bool decodes_side_by_side(int latent_height, int latent_width) { return latent_height * latent_width <= 16 * 16; }
+
 // By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
 MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape);
 

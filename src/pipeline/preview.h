@@ -26,7 +26,7 @@ Image decode_latents(const PictureDecoder& decoder, const Latents& latents, Quan
 class LatentPreview {
  public:
   explicit LatentPreview(const PictureDecoder& decoder);
-  Image operator()(const Latents& latents) const;
+  Image operator()(const Latents& latents) const;  // any thread
 
  private:
   std::array<float, 3> base_{};                  // colour of zero

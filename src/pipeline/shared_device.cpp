@@ -11,10 +11,13 @@ namespace imagent {
 // How often waiting runs look whether they are cancelled: who raises the flag knows nothing of us.
 constexpr auto look_around = std::chrono::milliseconds(10);
 
+// A UNet call, or (`one`) work that is done side by side.
 struct SharedDevice::Call {
   Turn* turn;
-  const DenoiseKind& kind;
+  std::optional<DenoiseKind> kind;
   std::span<const DenoiseJob> jobs;
+  const std::function<void(int64_t)>* one = nullptr;
+  int64_t count = 0;                 // of pictures
   bool alone = false;                // ControlNets and IP-Adapters look at their own run's rows only; or a call with others failed
   bool done = false;
   std::vector<Denoised> outputs = {};
@@ -65,9 +68,19 @@ Turn::~Turn() {
 }
 
 std::vector<Denoised> Turn::denoise(const DenoiseKind& kind, std::span<const DenoiseJob> jobs) {
-  std::unique_lock lock(device_.mutex_);
-  Call call{.turn = this, .kind = kind, .jobs = jobs};
+  Call call{.turn = this, .kind = kind, .jobs = jobs, .count = static_cast<int64_t>(jobs.size())};
   call.alone = std::any_of(jobs.begin(), jobs.end(), [](const DenoiseJob& job) { return !job.controls.empty() || !job.image_prompts.empty(); });
+  wait_for(call);
+  return std::move(call.outputs);
+}
+
+void Turn::side_by_side(int64_t count, const std::function<void(int64_t)>& one) {
+  Call call{.turn = this, .kind = {}, .jobs = {}, .one = &one, .count = count};
+  wait_for(call);
+}
+
+void Turn::wait_for(Call& call) {
+  std::unique_lock lock(device_.mutex_);
   device_.calls_.push_back(&call);
   let_go();
   const auto withdraw = [&] { return !call.done && std::erase(device_.calls_, &call) > 0; };
@@ -79,7 +92,6 @@ std::vector<Denoised> Turn::denoise(const DenoiseKind& kind, std::span<const Den
     if (!call.done) let_go();
   }
   if (call.error) std::rethrow_exception(call.error);
-  return std::move(call.outputs);
 }
 
 int SharedDevice::waiting_runs() const {
@@ -106,36 +118,54 @@ Turn* SharedDevice::next() const {
 
 std::vector<SharedDevice::Call*> SharedDevice::group_of(Call& oldest) const {
   std::vector<Call*> group = {&oldest};
-  size_t pictures = oldest.jobs.size();
+  int64_t pictures = oldest.count;
   int most = std::min(pictures_, oldest.turn->most_pictures_);
   if (oldest.alone) return group;
   for (Call* call : calls_) {
     if (call == &oldest || call->alone || call->turn->cancelled() || !(call->kind == oldest.kind)) continue;
     const int both = std::min(most, call->turn->most_pictures_);
-    if (pictures + call->jobs.size() > static_cast<size_t>(both)) continue;
-    pictures += call->jobs.size();
+    if (pictures + call->count > both) continue;
+    pictures += call->count;
     most = both;
     group.push_back(call);
   }
   return group;
 }
 
-// Makes the UNet call of `oldest` and of those that fit with it. When one of its runs is cancelled meanwhile it stops, and
-// the others wait for the next one; when it fails, each is made alone, and shows whose fault it was.
+// Makes the calls of a group, which has the device.
+void SharedDevice::make(const std::vector<Call*>& group) {
+  const Call& first = *group[0];
+  if (first.one) {
+    std::vector<std::pair<const Call*, int64_t>> all;
+    for (const Call* call : group)
+      for (int64_t i = 0; i < call->count; ++i) all.emplace_back(call, i);
+    first.turn->backend_.side_by_side(static_cast<int64_t>(all.size()), [&](int64_t k) { (*all[k].first->one)(all[k].second); });
+    return;
+  }
+  std::vector<DenoiseJob> jobs;
+  for (const Call* call : group) jobs.insert(jobs.end(), call->jobs.begin(), call->jobs.end());
+  std::vector<Denoised> outputs = imagent::denoise(*first.kind->unet, first.kind->compute, first.kind->height, first.kind->width, jobs);
+  auto next = outputs.begin();
+  for (Call* call : group) {
+    const auto end = next + call->count;
+    call->outputs.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+    next = end;
+  }
+}
+
+// Makes the call of `oldest` and of those that fit with it. When one of their runs is cancelled meanwhile it stops, and the
+// others wait for the next one; when it fails, each is made alone, and shows whose fault it was.
 void SharedDevice::answer(std::unique_lock<std::mutex>& lock, Call& oldest) {
   answering_ = group_of(oldest);
   const std::vector<Call*> group = answering_;
   for (Call* call : group) std::erase(calls_, call);
-  std::vector<DenoiseJob> jobs;
-  for (const Call* call : group) jobs.insert(jobs.end(), call->jobs.begin(), call->jobs.end());
   Backend& backend = oldest.turn->backend_;
   abandon_ = false;
   if (group.size() > 1) backend.cancel = &abandon_;
-  std::vector<Denoised> outputs;
   std::exception_ptr error;
   lock.unlock();
   try {
-    outputs = imagent::denoise(*oldest.kind.unet, oldest.kind.compute, oldest.kind.height, oldest.kind.width, jobs);
+    make(group);
   } catch (...) {
     error = std::current_exception();
   }
@@ -147,14 +177,12 @@ void SharedDevice::answer(std::unique_lock<std::mutex>& lock, Call& oldest) {
     calls_.insert(calls_.begin(), group.begin(), group.end());
     return;
   }
-  auto next = outputs.begin();
+  int64_t pictures = 0;
+  for (const Call* call : group) pictures += call->count;
   for (Call* call : group) {
-    const auto end = error ? next : next + static_cast<ptrdiff_t>(call->jobs.size());
-    call->outputs.assign(std::make_move_iterator(next), std::make_move_iterator(end));
-    next = end;
+    if (call->kind) call->turn->largest_call_ = std::max(call->turn->largest_call_, static_cast<int>(pictures));
     call->error = error;
     call->done = true;
-    call->turn->largest_call_ = std::max(call->turn->largest_call_, static_cast<int>(jobs.size()));
     if (call != &oldest) answered_.push_back(call);
   }
 }

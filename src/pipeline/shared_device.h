@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct DenoiseKind {
 };
 
 class SharedDevice {
+  struct Call;
+
  public:
   // `pictures`: the most of several runs in one call. 1: runs do not share, each has the device until it ends.
   explicit SharedDevice(int pictures = 1) : pictures_(pictures) {}
@@ -47,12 +50,16 @@ class SharedDevice {
 
     // As denoise(), perhaps in one call with the pictures of other runs. Errors: also cancelled; after any the run is over.
     std::vector<Denoised> denoise(const DenoiseKind& kind, std::span<const DenoiseJob> jobs);
+    // one(i) for every i below `count`, each on a part of the device and beside those of other runs that wait here: for ops
+    // too small to keep the device busy. A call may be made again. Errors: those of one(), cancelled; after any the run is over.
+    void side_by_side(int64_t count, const std::function<void(int64_t)>& one);
     // For the memory's sake: the most pictures that a call may have which this run shares.
     void limit_pictures(int pictures) { most_pictures_ = pictures; }
     int largest_call() const { return largest_call_; }  // pictures in the largest call that this run was part of
 
    private:
     friend class SharedDevice;
+    void wait_for(Call& call);
     void take_device();
     void let_go();
     void wait_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready, const std::function<bool()>& give_up);
@@ -69,12 +76,11 @@ class SharedDevice {
   };
 
  private:
-  struct Call;
-
   bool may_enter(const Turn& turn) const;
   Turn* next() const;
   std::vector<Call*> group_of(Call& oldest) const;
   void answer(std::unique_lock<std::mutex>& lock, Call& oldest);
+  static void make(const std::vector<Call*>& group);
 
   const int pictures_;
   mutable std::mutex mutex_;         // of everything below

@@ -113,6 +113,11 @@ class Backend {
   virtual PeakGflops probe_peak() { return {}; }  // measured now, all zero when unknown
   // Runs fn; a backend that can record the ops may replay them for the same key instead.
   virtual void replay(const std::string& key, const std::function<void()>& fn) { (void)key, fn(); }
+  // Runs one(i) for every i below `count`, perhaps several side by side, each on a part of the device: for ops too small to
+  // keep all of it busy. Throws what the first that fails threw.
+  virtual void side_by_side(int64_t count, const std::function<void(int64_t)>& one) {
+    for (int64_t i = 0; i < count; ++i) one(i);
+  }
 
   // Weights, once per layer. weight [out,in] or [out,in,kh,kw], bias [out] (shape empty: none), any float dtype.
   virtual Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) = 0;

@@ -1,6 +1,7 @@
 // Turns on a device: who may enter when, and what becomes of a call that fails for one of several runs.
 #include "pipeline/shared_device.h"
 
+#include <array>
 #include <thread>
 
 #include "ops/ops.h"
@@ -103,6 +104,24 @@ TEST(SharedCalls, AFaultIsThatOfItsRunAlone) {
   ASSERT_EQ(output.size(), 1u);
   const std::vector<DenoiseJob> jobs = {{.input = right, .timestep = 10, .guidance = &guidance}};
   EXPECT_EQ(output[0].guided, denoise(unet, DType::f32, 8, 8, jobs)[0].guided);
+}
+
+TEST(SharedCalls, WorkSideBySideIsDoneForEachRunAndFailsForItsOwn) {
+  const auto backend = make_backend("cpu", {.threads = 2});
+  SharedDevice device(8);
+  std::atomic<bool> holding = false;
+  const auto run = [&](const std::function<void(int64_t)>& one) {
+    SharedDevice::Turn turn(device, *backend, nullptr, "a");
+    turn.limit_pictures(8);
+    if (!holding.exchange(true))
+      while (device.waiting_runs() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    turn.side_by_side(3, one);
+  };
+  std::array<std::atomic<bool>, 3> done = {};
+  std::thread other([&] { EXPECT_THROW(run([](int64_t i) { check(i != 1, "the second fails"); }), Error); });
+  run([&](int64_t i) { done[i] = true; });
+  other.join();
+  for (const auto& one : done) EXPECT_TRUE(one);
 }
 
 }  // namespace
