@@ -45,9 +45,10 @@ cores() {
   echo "$count"
 }
 
-# build FOLDER TARGET [cmake options...]: configures and builds; what the tools say goes to standard error.
+# build FOLDER "TARGET..." [cmake options...]: configures and builds; what the tools say goes to standard error.
 build() {
-  local folder=$1 target=$2
+  local folder=$1 targets=$2
   shift 2
-  cmake -S "$root" -B "$folder" -G Ninja "$@" </dev/null >&2 && cmake --build "$folder" --target "$target" -j "$(cores)" </dev/null >&2
+  # shellcheck disable=SC2086
+  cmake -S "$root" -B "$folder" -G Ninja "$@" </dev/null >&2 && cmake --build "$folder" --target $targets -j "$(cores)" </dev/null >&2
 }
