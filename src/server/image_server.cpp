@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/cores.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "pipeline/model_lookup.h"
@@ -80,7 +81,9 @@ ImageServer::ImageServer(ServeOptions options)
   service_ = std::unique_ptr<Service>(new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .hashes = hashes_, .upscaling = upscaling_,
                                                   .downloads = downloads_.get(), .limits = options_.limits,
                                                   .ready = [this] { return worker_ && worker_->ready(); }, .stopping = [this] { return http_->stopping(); },
-                                                  .started = now(), .unload_models = [this] { engine_.unload_models(); }, .page = read_page(options_)});
+                                                  .started = now(), .device = std::string(engine_.backend().name()),
+                                                  .threads = options_.engine.threads > 0 ? options_.engine.threads : usable_cores(),
+                                                  .unload_models = [this] { engine_.unload_models(); }, .page = read_page(options_)});
   set_default_options(*service_);
   for (const auto& make : {own_routes, job_routes, gallery_routes, download_routes, a1111_picture_routes, a1111_state_routes, a1111_list_routes, a1111_extra_routes, controlnet_routes, openai_routes, sdcpp_routes})
     router_.add(make(*service_));

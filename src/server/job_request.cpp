@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "image/codec.h"
+#include "pipeline/canvas.h"
 #include "pipeline/hires.h"
 #include "pipeline/request_fields.h"
 #include "pipeline/upscale.h"
@@ -151,8 +152,12 @@ Request request_of(const Job& job, const Catalog& catalog) {
 Request check_job(const Job& job, const Catalog& catalog, const PictureLimits& limits) {
   const Request request = request_of(job, catalog);
   check(request.prompt.size() <= limits.max_prompt, ErrorKind::usage, "prompt: has ", request.prompt.size(), " bytes, at most ", limits.max_prompt, " are taken");
-  const bool sized = request.width > 0 && request.height > 0;
-  const Request largest = sized ? hires_request(request).value_or(request) : request;
+  Request sized = request;
+  if (const std::optional<Size> size = size_by_picture(request)) {
+    sized.width = size->width;
+    sized.height = size->height;
+  }
+  const Request largest = sized.width > 0 && sized.height > 0 ? hires_request(sized).value_or(sized) : sized;
   const int64_t pixels = int64_t{largest.width} * largest.height;
   check(pixels <= limits.max_pixels, ErrorKind::usage, "width ", largest.width, " and height ", largest.height, ": ", pixels,
         " pixels, this server draws at most ", limits.max_pixels);

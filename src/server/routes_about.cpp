@@ -65,7 +65,8 @@ static void capabilities(Service& service, Call& call) {
   Json upscalers = Json::array();
   for (const LatentUpscaler& entry : latent_upscaler_list()) upscalers.push_back(entry.display);
   for (const std::string& name : service.upscaling.names()) upscalers.push_back(name);
-  call.reply(Json{{"version", version}, {"models", names_of(service.catalog.list(CatalogKind::model))}, {"loras", names_of(service.catalog.list(CatalogKind::lora))},
+  call.reply(Json{{"version", version}, {"device", {{"name", service.device}, {"threads", service.threads}}},
+                  {"models", names_of(service.catalog.list(CatalogKind::model))}, {"loras", names_of(service.catalog.list(CatalogKind::lora))},
                   {"embeddings", names_of(service.catalog.list(CatalogKind::embedding))}, {"vaes", names_of(service.catalog.list(CatalogKind::vae))},
                   {"controls", names_of(service.catalog.list(CatalogKind::control))}, {"upscalers", upscalers}, {"styles", style_names(service)},
                   {"previews", preview_kinds(service)}, {"downloads", service.downloads != nullptr}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},

@@ -86,9 +86,9 @@ static void submit_job(Service& service, Call& call) {
   call.reply(Json{{"job_id", id}, {"sse_url", "/v1/jobs/" + id + "/stream"}}, 202);
 }
 
-static void cancel_job(Service& service, Call& call) {
+static void end_job(Service& service, Call& call, Order order) {
   const JobStatus status = find_job(service, call.path.at("id"));
-  if (!service.queue.cancel({status.job.id})) throw HttpError{409, "usage", str("the job has ended: it is ", name_of(find_job(service, status.job.id).state))};
+  if (!service.queue.cancel({status.job.id, order})) throw HttpError{409, "usage", str("the job has ended: it is ", name_of(find_job(service, status.job.id).state))};
   call.reply(view_of(find_job(service, status.job.id)));
 }
 
@@ -100,7 +100,9 @@ std::vector<Route> job_routes(Service& service) {
       {.method = "GET", .path = "/v1/jobs", .summary = "Jobs, newest first (status, client, limit, offset)", .handler = [&](Call& call) { list_jobs(service, call); }},
       {.method = "GET", .path = one, .summary = "A job: state, place in the queue, progress, timings, pictures",
        .handler = [&](Call& call) { call.reply(view_of(find_job(service, call.path.at("id")))); }},
-      {.method = "DELETE", .path = one, .summary = "Cancels a job", .handler = [&](Call& call) { cancel_job(service, call); }},
+      {.method = "DELETE", .path = one, .summary = "Cancels a job", .handler = [&](Call& call) { end_job(service, call, Order::cancel); }},
+      {.method = "POST", .path = one + "/interrupt", .summary = "Ends a job after the running step with the pictures as they are; a waiting one is cancelled",
+       .handler = [&](Call& call) { end_job(service, call, Order::interrupt); }},
       {.method = "GET", .path = one + "/stream", .summary = "Server-sent events: progress, preview, complete or error, then [DONE]; Last-Event-ID resumes",
        .handler = [&](Call& call) { stream_job(service, call); }},
   };

@@ -8,13 +8,14 @@ namespace imagent::server {
 
 using Json = nlohmann::ordered_json;
 
+// Sizes and steps of 0 are the model's own.
 static void check_limits(const Request& r) {
   check(!trim(r.prompt).empty(), ErrorKind::usage, "prompt: should not be empty");
-  check(r.steps >= 1 && r.steps <= 150, ErrorKind::usage, "steps ", r.steps, ": should be a whole number from 1 to 150");
+  check(r.steps >= 0 && r.steps <= 150, ErrorKind::usage, "steps ", r.steps, ": should be a whole number from 1 to 150");
   const float guidance = r.guidance_scale.value_or(0);
   check(guidance >= 0 && guidance <= 30, ErrorKind::usage, "guidance ", guidance, ": should be a number from 0 to 30");
-  check(r.width >= 64 && r.width <= 2048, ErrorKind::usage, "width ", r.width, ": should be a multiple of 8 from 64 to 2048");
-  check(r.height >= 64 && r.height <= 2048, ErrorKind::usage, "height ", r.height, ": should be a multiple of 8 from 64 to 2048");
+  check(r.width == 0 || (r.width >= 64 && r.width <= 2048), ErrorKind::usage, "width ", r.width, ": should be a multiple of 8 from 64 to 2048");
+  check(r.height == 0 || (r.height >= 64 && r.height <= 2048), ErrorKind::usage, "height ", r.height, ": should be a multiple of 8 from 64 to 2048");
 }
 
 static void read_preview(Job& job, const Catalog& catalog, const nlohmann::json& body) {
@@ -61,6 +62,14 @@ static void check_operation(const Job& job, const nlohmann::json& body) {
   check(mask || name == "imagetransform", ErrorKind::usage, "mask_image: is missing");
 }
 
+// "defaults": "model" leaves open fields to the model, where this dialect has numbers of its own.
+static bool takes_model_defaults(const nlohmann::json& body) {
+  const auto found = body.find("defaults");
+  if (found == body.end() || found->is_null()) return false;
+  check(*found == "model" || *found == "api", ErrorKind::usage, "defaults: should be api or model");
+  return *found == "model";
+}
+
 Job own_job(const Service& service, const nlohmann::json& body, const OwnDefaults& defaults) {
   Job job;
   nlohmann::json flat = body;
@@ -69,8 +78,10 @@ Job own_job(const Service& service, const nlohmann::json& body, const OwnDefault
   read_inputs(job, body);
   check_operation(job, body);
   read_loras(job, service.catalog, body);
-  for (const auto& [field, value] : {std::pair{"width", "512"}, {"height", "512"}, {"guidance_scale", "7.5"}}) set_default(job, field, value);
-  set_default(job, "steps", std::to_string(defaults.steps));
+  if (!takes_model_defaults(body)) {
+    for (const auto& [field, value] : {std::pair{"width", "512"}, {"height", "512"}, {"guidance_scale", "7.5"}}) set_default(job, field, value);
+    set_default(job, "steps", std::to_string(defaults.steps));
+  }
   if (job.inputs.count("init_image")) set_default(job, "strength", str(defaults.strength));
   if (const auto seed = job.fields.find("seed"); seed != job.fields.end() && seed->second.starts_with("-")) job.fields.erase(seed);
   read_preview(job, service.catalog, body);

@@ -33,6 +33,8 @@ struct Service {
   std::function<bool()> ready;                // the worker takes jobs
   std::function<bool()> stopping;             // the server ends: waiting handlers give up
   double started = 0;                         // seconds since 1970
+  std::string device = {};                    // what draws, a name of backends.cpp, and on how many threads
+  int threads = 0;
   std::function<void()> unload_models = {};   // they load again when they are needed; waits for the picture in hand
   SharedOptions options = {};
   std::string page = {};                      // the web page; "": there is none

@@ -151,6 +151,33 @@ TEST_F(OwnDialect, AJobIsCancelledWhileItRunsAndWhileItWaits) {
   EXPECT_EQ(read_stream(server(), "/v1/jobs/" + waiting + "/stream").names.back(), "error");
 }
 
+TEST_F(OwnDialect, AnInterruptedJobKeepsWhatItHas) {
+  const std::string id = post(server(), "/v1/jobs", small({{"width", 512}, {"height", 512}, {"steps", 150}, {"preview_every", 0}})).body.at("job_id");
+  ASSERT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + id).body.value("/progress/step"_json_pointer, 0) > 0; }));
+  EXPECT_EQ(post(server(), "/v1/jobs/" + id + "/interrupt", {}).status, 200);
+  EXPECT_EQ(read_stream(server(), "/v1/jobs/" + id + "/stream").names.back(), "complete");
+  const Answer ended = get(server(), "/v1/jobs/" + id);
+  EXPECT_EQ(ended.body.at("status"), "completed");
+  EXPECT_EQ(ended.body.at("images").size(), 1u);
+  EXPECT_EQ(post(server(), "/v1/jobs/" + id + "/interrupt", {}).status, 409);
+}
+
+TEST_F(OwnDialect, WhatIsLeftOpenIsTheModelsOwnWhereTheCallerSaysSo) {
+  const auto used = [&](const nlohmann::json& body) {
+    const std::string id = post(server(), "/v1/jobs", body).body.at("job_id");
+    EXPECT_TRUE(eventually([&] { return get(server(), "/v1/jobs/" + id).body.at("status") == "completed"; })) << get(server(), "/v1/jobs/" + id).body;
+    return get(server(), "/v1/jobs/" + id).body.at("request");
+  };
+  EXPECT_EQ(used({{"prompt", "a fox"}, {"width", 64}, {"height", 64}, {"steps", 1}}).at("guidance_scale"), "7.5");
+  const nlohmann::json own = used({{"prompt", "a fox"}, {"defaults", "model"}, {"steps", 1}});
+  EXPECT_NE(own.at("width"), "512") << "the built-in model draws smaller pictures";
+  const std::string picture = server::base64_encode(encode_image(Image(72, 64, 3)));
+  EXPECT_EQ(used({{"prompt", "a fox"}, {"defaults", "model"}, {"steps", 2}, {"init_image", picture}}).at("width"), "72") << "as the picture";
+  const std::string large = server::base64_encode(encode_image(Image(4096, 2048, 3)));
+  EXPECT_EQ(post(server(), "/v1/jobs", {{"prompt", "a fox"}, {"defaults", "model"}, {"init_image", large}}).status, 400) << "too many pixels";
+  EXPECT_EQ(post(server(), "/v1/jobs", small({{"defaults", "mine"}})).status, 400);
+}
+
 TEST_F(OwnDialect, ACallerWhoGoesAwayCancelsHisCall) {
   {
     httplib::Client impatient("127.0.0.1", server().port());
@@ -198,6 +225,7 @@ TEST_F(OwnDialect, EveryRouteIsDescribed) {
   EXPECT_NE(client.Get("/")->body.find("<title>imagent</title>"), std::string::npos);
   EXPECT_EQ(client.Head("/")->status, 200);
   EXPECT_FALSE(get(server(), "/v1/capabilities").body.at("samplers").empty());
+  EXPECT_EQ(get(server(), "/v1/capabilities").body.at("device").at("name"), "cpu");
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ export interface Job {
   queue_position: number | null;
   created: number;
   request: Record<string, string>;
+  timings?: { load_s: number; text_s: number; denoise_s: number; decode_s: number; total_s: number };
   progress?: Progress;
   error?: { kind: string; message: string };
   images: { id: string; url: string; seed: number }[];
@@ -52,6 +53,8 @@ export interface Capabilities {
   embeddings: string[];
   samplers: { name: string; label: string }[];
   schedulers: { name: string; label: string }[];
+  styles: string[];
+  device?: { name: string; threads: number };
   fields: FieldInfo[];
   limits: { max_pixels: number; max_pictures: number };
 }
@@ -118,7 +121,8 @@ export const health = () => call<Health>("GET", "/health");
 export const memory = () => call<{ ram: { free: number; used: number; total: number } }>("GET", "/sdapi/v1/memory");
 export const submit = (request: object) => call<{ job_id: string }>("POST", "/v1/jobs", request);
 export const cancel = (job: string) => call<Job>("DELETE", `/v1/jobs/${job}`);
-export const jobs = () => call<{ jobs: Job[]; waiting: number; running: number }>("GET", "/v1/jobs?limit=30");
+export const interrupt = (job: string) => call<Job>("POST", `/v1/jobs/${job}/interrupt`);
+export const jobs = (limit: number, status = "") => call<{ jobs: Job[]; waiting: number; running: number }>("GET", `/v1/jobs?${new URLSearchParams({ limit: String(limit), status })}`);
 export const tokens = (prompt: string, model: string) => call<Tokens>("POST", "/v1/tokenize", { prompt, model });
 export const readParameters = (image: string) => call<{ info: string; parameters: Record<string, string> }>("POST", "/sdapi/v1/png-info", { image });
 export const canny = (image: string) =>
@@ -126,16 +130,19 @@ export const canny = (image: string) =>
 export const upscale = (image: string, upscaler: string, scale: number) =>
   call<{ image: string }>("POST", "/sdapi/v1/extra-single-image", { image, upscaler_1: upscaler, upscaling_resize: scale });
 
+// Why something that was watched ended: "cancelled", "lost" (the server does not know it), or another kind with a sentence.
+type Failed = (kind: string, sentence?: string) => void;
+
 export const pulls = {
   start: (name: string) => call<Pull>("POST", "/v1/models/pull", { name }),
   list: async () => (await call<{ pulls: Pull[] }>("GET", "/v1/pulls")).pulls,
   cancel: (id: string) => call<Pull>("DELETE", `/v1/pulls/${id}`),
   // Follows a download until it has ended. -> stops following.
-  watch: (id: string, watcher: { progress(progress: PullProgress): void; complete(): void; error(message: string): void }) =>
+  watch: (id: string, watcher: { progress(progress: PullProgress): void; complete(): void; error: Failed }) =>
     follow(`/v1/pulls/${id}/stream`, {
       progress: (data) => watcher.progress(data),
       complete: () => watcher.complete(),
-      error: (data) => watcher.error(data.message),
+      error: (data) => watcher.error(data.kind, data.message),
     }),
 };
 
@@ -145,7 +152,10 @@ export const gallery = {
       "GET",
       `/v1/gallery?${new URLSearchParams({ search, favourites: String(favourites), limit: String(limit), offset: String(offset) })}`,
     ),
-  find: (id: string) => call<Picture>("GET", `/v1/gallery/${id}`),
+  ofJob: async (job: Job) => {
+    const { pictures } = await call<{ pictures: Picture[] }>("GET", `/v1/gallery?${new URLSearchParams({ job: job.job_id, limit: "1000" })}`);
+    return job.images.flatMap(({ id }) => pictures.find((picture) => picture.id === id) ?? []);
+  },
   favourite: (id: string, favourite: boolean) => call<Picture>("PATCH", `/v1/gallery/${id}`, { favourite }),
   remove: (id: string) => call<object>("DELETE", `/v1/gallery/${id}`),
 };
@@ -153,18 +163,22 @@ export const gallery = {
 export interface JobWatcher {
   progress(progress: Progress): void;
   preview(image: string): void;
-  complete(images: string[], info: Job): void;
-  error(message: string): void;
+  complete(info: Job): void;
+  error: Failed;
 }
 
 // Listens to server-sent events until "complete" or "error"; the browser reconnects by itself and names the last event it saw.
-// A broken connection is an error event without data. -> stops listening.
+// A broken connection is an error event without data; where there is no such stream the browser gives up. -> stops listening.
 function follow(path: string, handlers: Record<string, (data: any) => void>): () => void {
   const source = new EventSource(path);
   for (const [type, handle] of Object.entries(handlers))
     source.addEventListener(type, (event) => {
       const text = (event as MessageEvent<string>).data;
-      if (!text) return;
+      if (!text) {
+        const lost = (error: unknown) => error instanceof ServerError && handlers.error!({ kind: "lost" });
+        if (source.readyState === EventSource.CLOSED) call("GET", path.replace(/\/stream$/, "")).catch(lost);
+        return;
+      }
       if (type === "complete" || type === "error") source.close();
       handle(JSON.parse(text));
     });
@@ -176,7 +190,7 @@ export function watch(job: string, watcher: JobWatcher): () => void {
   return follow(`/v1/jobs/${job}/stream`, {
     progress: (data) => watcher.progress(data),
     preview: (data) => watcher.preview(`data:image/${data.format ?? "png"};base64,${data.image}`),
-    complete: (data) => watcher.complete((data.images as string[]).map((image) => `data:image/${data.format};base64,${image}`), data.info),
-    error: (data) => watcher.error(data.message),
+    complete: (data) => watcher.complete(data.info),
+    error: (data) => watcher.error(data.kind, data.message),
   });
 }

@@ -4,19 +4,20 @@ import { effect, signal } from "@preact/signals";
 export type Mode = "txt2img" | "img2img" | "inpaint";
 
 export interface ControlForm {
-  enabled: boolean;
   model: string;
   image: string;
   preprocess: "none" | "canny";
   strength: number;
   start: number;
   end: number;
+  guess: boolean;
 }
 
 export interface Form {
   mode: Mode;
   prompt: string;
   negative: string;
+  styles: string[]; // of the server
   model: string;
   vae: string;
   width: number;
@@ -43,13 +44,18 @@ export interface Form {
   hiresSteps: number;
   hiresStrength: number;
   hiresUpscaler: string;
-  control: ControlForm;
+  controls: ControlForm[];
+  more: Record<string, string>; // fields of the request that few people need, by name
 }
 
+export const emptyControl: ControlForm = { model: "", image: "", preprocess: "canny", strength: 1, start: 0, end: 1, guess: false };
+
+// Zeros, -1 for seed and guidance and "" leave the choice to the model.
 export const emptyForm: Form = {
   mode: "txt2img",
   prompt: "",
   negative: "",
+  styles: [],
   model: "",
   vae: "",
   width: 0,
@@ -76,7 +82,8 @@ export const emptyForm: Form = {
   hiresSteps: 0,
   hiresStrength: 0.7,
   hiresUpscaler: "Latent",
-  control: { enabled: false, model: "", image: "", preprocess: "canny", strength: 1, start: 0, end: 1 },
+  controls: [],
+  more: {},
 };
 
 const key = "imagent.form";
@@ -94,19 +101,20 @@ export const set = (change: Partial<Form>) => (form.value = { ...form.value, ...
 
 // Pictures are too large for the browser's store: only settings are kept.
 effect(() => {
-  const kept = { ...form.value, image: "", mask: "", control: { ...form.value.control, image: "" } };
+  const kept = { ...form.value, image: "", mask: "", controls: form.value.controls.map((control) => ({ ...control, image: "" })) };
   localStorage.setItem(key, JSON.stringify(kept));
 });
 
-const outpainted = (form: Form) => Object.values(form.outpaint).some((pixels) => pixels > 0);
+export const outpaints = (form: Form) => form.mode === "inpaint" && Object.values(form.outpaint).some((pixels) => pixels > 0);
 
-// Zeros and empty texts are left out: the server's defaults are the model's own.
+// What is left out is the model's own choice.
 export function requestOf(form: Form): Record<string, unknown> {
-  const request: Record<string, unknown> = { prompt: form.prompt, preview_every: 2, batch: form.batch, batches: form.count, seed: form.seed };
-  const put = (name: string, value: string | number, given: boolean) => {
+  const request: Record<string, unknown> = { prompt: form.prompt, defaults: "model", preview_every: 2, batch: form.batch, batches: form.count, seed: form.seed, ...form.more };
+  const put = (name: string, value: unknown, given: boolean) => {
     if (given) request[name] = value;
   };
   put("negative_prompt", form.negative, form.negative !== "");
+  put("styles", form.styles, form.styles.length > 0);
   put("model", form.model, form.model !== "");
   put("vae", form.vae, form.vae !== "");
   put("width", form.width, form.width > 0);
@@ -118,39 +126,48 @@ export function requestOf(form: Form): Record<string, unknown> {
   put("clip_skip", form.clipSkip, form.clipSkip > 0);
   if (form.mode !== "txt2img") {
     request.operation = form.mode === "inpaint" && form.mask ? "image_inpaint" : "image_transform";
-    request.init_image = form.image;
-    request.strength = form.strength;
-    request.resize_mode = form.resizeMode;
+    Object.assign(request, { init_image: form.image, strength: form.strength, resize_mode: form.resizeMode });
   }
   if (form.mode === "inpaint") {
     if (form.mask) request.mask_image = form.mask;
-    Object.assign(request, { mask_blur: form.maskBlur, only_masked: form.onlyMasked, only_masked_padding: form.padding, inpainting_fill: form.fill });
-    if (outpainted(form)) request.outpaint = `${form.outpaint.left},${form.outpaint.top},${form.outpaint.right},${form.outpaint.bottom}`;
+    Object.assign(request, { mask_blur: form.maskBlur, only_masked: form.onlyMasked && !outpaints(form), only_masked_padding: form.padding, inpainting_fill: form.fill });
+    if (outpaints(form)) request.outpaint = `${form.outpaint.left},${form.outpaint.top},${form.outpaint.right},${form.outpaint.bottom}`;
   }
-  if (form.mode === "txt2img" && form.hires)
-    Object.assign(request, {
-      hires_scale: form.hiresScale,
-      ...(form.hiresSteps > 0 ? { hires_steps: form.hiresSteps } : {}),
-      hires_strength: form.hiresStrength,
-      hires_upscaler: form.hiresUpscaler,
-    });
-  if (form.control.enabled && form.control.image)
-    request.controls = [
-      {
-        model: form.control.model,
-        image: form.control.image,
-        preprocess: form.control.preprocess,
-        strength: form.control.strength,
-        start: form.control.start,
-        end: form.control.end,
-      },
-    ];
+  if (form.mode === "txt2img" && form.hires) {
+    Object.assign(request, { hires_scale: form.hiresScale, hires_strength: form.hiresStrength, hires_upscaler: form.hiresUpscaler });
+    put("hires_steps", form.hiresSteps, form.hiresSteps > 0);
+  }
+  const controls = form.controls.filter((control) => control.image);
+  put("controls", controls, controls.length > 0);
   return request;
 }
 
-// The other way: what a picture says of itself. Keys as the web UI writes them.
-export function fromParameters(prompt: string, negative: string, fields: Record<string, string>): Partial<Form> {
-  const change: Partial<Form> = { prompt, negative };
+// Settings that a picture's text names, by the field of the request that they are.
+const moreNames: Record<string, string> = {
+  "Variation seed": "variation_seed",
+  "Variation seed strength": "variation_strength",
+  "CFG Rescale": "guidance_rescale",
+  "Guidance end": "guidance_end",
+  "Image CFG scale": "image_guidance",
+  Eta: "eta",
+  Refiner: "refiner",
+  "Refiner switch at": "refiner_switch",
+};
+
+interface Named {
+  name: string;
+  label: string;
+}
+export interface Known {
+  models: string[];
+  vaes?: string[];
+  samplers: Named[];
+  schedulers: Named[];
+}
+
+// The other way: what a picture says of itself, in the web UI's words. Models and VAEs that are not here stay as they are chosen.
+export function fromParameters(prompt: string, negative: string, fields: Record<string, string>, known: Known | null): Partial<Form> {
+  const change: Partial<Form> = { prompt, negative, styles: [], more: {}, hires: "Hires upscaler" in fields };
   const number = (key: string, take: (value: number) => void) => {
     const value = Number(fields[key]);
     if (fields[key] !== undefined && Number.isFinite(value)) take(value);
@@ -161,10 +178,20 @@ export function fromParameters(prompt: string, negative: string, fields: Record<
   number("Size-1", (value) => (change.width = value));
   number("Size-2", (value) => (change.height = value));
   number("Clip skip", (value) => (change.clipSkip = value > 1 ? value : 0));
-  number("Denoising strength", (value) => (change.strength = value));
+  number("Denoising strength", (value) => (change[change.hires ? "hiresStrength" : "strength"] = value));
+  number("Hires upscale", (value) => (change.hiresScale = value));
+  number("Hires steps", (value) => (change.hiresSteps = value));
+  if (fields["Hires upscaler"]) change.hiresUpscaler = fields["Hires upscaler"];
   const size = /^(\d+)x(\d+)$/.exec(fields["Size"] ?? "");
   if (size) [change.width, change.height] = [Number(size[1]), Number(size[2])];
-  if (fields["Sampler"]) change.sampler = fields["Sampler"];
-  if (fields["Schedule type"]) change.scheduler = fields["Schedule type"] === "Automatic" ? "" : fields["Schedule type"];
+  const called = (list: Named[] | undefined, label: string | undefined) => list?.find((entry) => entry.label === label)?.name ?? label;
+  if (fields["Sampler"]) change.sampler = called(known?.samplers, fields["Sampler"]);
+  if (fields["Schedule type"]) change.scheduler = called(known?.schedulers, fields["Schedule type"]);
+  const named = (names: string[] | undefined, name: string | undefined) => names?.find((other) => other === name || other.split("/").at(-1) === name);
+  const model = named(known?.models, fields["Model"]);
+  if (model) change.model = model === known?.models[0] ? "" : model; // the built-in one is the first
+  if (known?.vaes) change.vae = named(known.vaes, fields["VAE"]) ?? "";
+  for (const [key, field] of Object.entries(moreNames)) if (fields[key]) change.more![field] = fields[key];
+  if (fields["Tiling"]) change.more!.tiling = "true";
   return change;
 }

@@ -1,9 +1,4 @@
 // Pictures between files, data URIs and canvases.
-import { readParameters } from "./api";
-import { fromParameters, set } from "./form";
-import { message } from "./run";
-import { t } from "./texts";
-
 export function fileToUri(file: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
@@ -25,18 +20,21 @@ export function loadImage(uri: string): Promise<HTMLImageElement> {
 
 export const pictureOf = (files: Iterable<File> | null | undefined) => [...(files ?? [])].find((file) => file.type.startsWith("image/"));
 
-// Fills the form from a picture that says how it was made.
-export async function takeSettings(uri: string) {
-  try {
-    const { info, parameters } = await readParameters(uri);
-    if (!info) return void (message.value = t("noParameters"));
-    const prompt = parameters["Prompt"] ?? "";
-    const negative = parameters["Negative prompt"] ?? "";
-    set(fromParameters(prompt, negative, parameters));
-    message.value = "";
-  } catch (error) {
-    message.value = (error as Error).message;
-  }
+export interface Sides {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+// The picture with so many transparent pixels around it.
+export async function padded(uri: string, sides: Sides): Promise<string> {
+  const image = await loadImage(uri);
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth + sides.left + sides.right;
+  canvas.height = image.naturalHeight + sides.top + sides.bottom;
+  canvas.getContext("2d")!.drawImage(image, sides.left, sides.top);
+  return canvas.toDataURL("image/png");
 }
 
 export function downloadUri(uri: string, name: string) {

@@ -5,6 +5,7 @@ import { message, reported } from "../run";
 import { refreshAbilities } from "../state";
 import { t } from "../texts";
 import { Field } from "./fields";
+import { Button } from "./icons";
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
@@ -23,8 +24,8 @@ function Download(props: { pull: Pull; onEnd(): void }) {
           void refreshAbilities();
           props.onEnd();
         },
-        error: (text) => {
-          message.value = text;
+        error: (_, sentence = t("lost")) => {
+          message.value = sentence;
           props.onEnd();
         },
       }),
@@ -35,9 +36,7 @@ function Download(props: { pull: Pull; onEnd(): void }) {
       <span>{props.pull.name}</span>
       <progress max={100} value={progress.percent} aria-label={props.pull.name} />
       <span>{described(progress)}</span>
-      <button type="button" onClick={() => void reported(async () => void (await pulls.cancel(props.pull.id)))}>
-        {t("cancel")}
-      </button>
+      <Button icon="close" label={t("cancel")} text onClick={() => void reported(async () => void (await pulls.cancel(props.pull.id)))} />
     </li>
   );
 }
@@ -53,13 +52,13 @@ export function DownloadTool() {
       setActive((all) => [pull, ...all.filter((other) => other.id !== pull.id)]);
     });
   return (
-    <fieldset>
-      <legend>{t("download_model")}</legend>
+    <fieldset class="card">
+      <legend>{t("downloadModel")}</legend>
       <div class="row">
         <Field label={t("modelName")}>
           <input value={name} onInput={(event) => setName(event.currentTarget.value)} />
         </Field>
-        <button type="button" disabled={!name.trim()} onClick={() => void start()}>
+        <button class="primary" type="button" disabled={!name.trim()} onClick={() => void start()}>
           {t("download")}
         </button>
       </div>

@@ -12,6 +12,7 @@ export function Field(props: { label: string; hint?: string | undefined; childre
 
 interface NumberProps {
   label: string;
+  hint?: string;
   value: number;
   min?: number;
   max?: number;
@@ -21,9 +22,9 @@ interface NumberProps {
   onChange(value: number): void;
 }
 
-export function NumberField({ label, value, min, max, step = 1, unset, placeholder, onChange }: NumberProps) {
+export function NumberField({ label, hint, value, min, max, step = 1, unset, placeholder, onChange }: NumberProps) {
   return (
-    <Field label={label}>
+    <Field label={label} hint={hint}>
       <input
         type="number"
         min={min}
@@ -54,29 +55,32 @@ export interface Choice {
   label: string;
 }
 
-export function Select(props: { label: string; value: string; choices: Choice[]; onChange(value: string): void }) {
+export const options = (choices: Choice[]) =>
+  choices.map((choice) => (
+    <option key={choice.value} value={choice.value}>
+      {choice.label}
+    </option>
+  ));
+
+export function Select(props: { label: string; hint?: string; value: string; choices: Choice[]; onChange(value: string): void }) {
   const known = props.choices.some((choice) => choice.value === props.value);
   return (
-    <Field label={props.label}>
+    <Field label={props.label} hint={props.hint}>
       <select aria-label={props.label} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
         {!known && <option value={props.value}>{props.value}</option>}
-        {props.choices.map((choice) => (
-          <option key={choice.value} value={choice.value}>
-            {choice.label}
-          </option>
-        ))}
+        {options(props.choices)}
       </select>
     </Field>
   );
 }
 
-export function Toggle(props: { label: string; checked: boolean; onChange(checked: boolean): void }) {
+export function Toggle(props: { label: string; hint?: string; checked: boolean; onChange(checked: boolean): void }) {
   return (
-    <label class="toggle">
+    <label class="toggle" title={props.hint}>
       <input type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.currentTarget.checked)} />
       <span>{props.label}</span>
     </label>
   );
 }
 
-export const names = (list: string[] | undefined): Choice[] => (list ?? []).map((name) => ({ value: name, label: name }));
+export const names = (list: readonly string[] | undefined): Choice[] => (list ?? []).map((name) => ({ value: name, label: name }));

@@ -1,8 +1,5 @@
-// What the modes add to the form: a picture to start from, a mask, a second pass, ControlNet.
-import { useEffect, useState } from "preact/hooks";
-import { canny } from "../api";
-import { form, set, type ControlForm } from "../form";
-import { reported } from "../run";
+// What the modes add to the form: a picture to start from, a mask, pixels outside, a second pass.
+import { form, outpaints, set } from "../form";
 import { abilities } from "../state";
 import { t } from "../texts";
 import { NumberField, Select, Slider, Toggle, names } from "./fields";
@@ -15,7 +12,7 @@ export function StartForm() {
   const f = form.value;
   return (
     <>
-      <ImageInput label={t("image")} value={f.image} onChange={(image) => set({ image, mask: "" })} />
+      <ImageInput label={t("image")} value={f.image} onChange={(image) => set({ image })} />
       <div class="grid">
         <Slider label={t("strength")} value={f.strength} onChange={(strength) => set({ strength })} />
         <Select
@@ -29,9 +26,30 @@ export function StartForm() {
   );
 }
 
+// The first pixels that are added outside set the strength to drawing anew, and the size to that of the picture with them.
+function addOutside(change: Partial<typeof form.value.outpaint>) {
+  const first = !outpaints(form.value);
+  set({ outpaint: { ...form.value.outpaint, ...change }, ...(first ? { strength: 1, width: 0, height: 0 } : {}) });
+}
+
+function OutpaintForm() {
+  const { outpaint } = form.value;
+  const { left, top, right, bottom } = outpaint;
+  const side = { min: 0, max: 1024, step: 8 };
+  const all = left === top && left === right && left === bottom ? left : 0;
+  return (
+    <fieldset class="grid">
+      <legend>{t("outpaint")}</legend>
+      {(["left", "top", "right", "bottom"] as const).map((name) => (
+        <NumberField key={name} label={t(name)} {...side} value={outpaint[name]} onChange={(pixels) => addOutside({ [name]: pixels })} />
+      ))}
+      <NumberField label={t("allSides")} {...side} value={all} onChange={(pixels) => addOutside({ left: pixels, top: pixels, right: pixels, bottom: pixels })} />
+    </fieldset>
+  );
+}
+
 export function InpaintForm() {
   const f = form.value;
-  const sides = ["left", "top", "right", "bottom"] as const;
   return (
     <>
       {f.image && <MaskCanvas />}
@@ -43,84 +61,26 @@ export function InpaintForm() {
           choices={numbered([t("contentFill"), t("contentOriginal"), t("contentNoise"), t("contentNothing")])}
           onChange={(fill) => set({ fill: Number(fill) })}
         />
-        <Toggle label={t("onlyMasked")} checked={f.onlyMasked} onChange={(onlyMasked) => set({ onlyMasked })} />
-        {f.onlyMasked && <NumberField label={t("padding")} value={f.padding} min={0} max={256} step={4} onChange={(padding) => set({ padding })} />}
+        {!outpaints(f) && <Toggle label={t("onlyMasked")} checked={f.onlyMasked} onChange={(onlyMasked) => set({ onlyMasked })} />}
+        {!outpaints(f) && f.onlyMasked && <NumberField label={t("padding")} value={f.padding} min={0} max={256} step={4} onChange={(padding) => set({ padding })} />}
       </div>
-      <fieldset class="grid">
-        <legend>{t("outpaint")}</legend>
-        {sides.map((side) => (
-          <NumberField key={side} label={t(side)} value={f.outpaint[side]} min={0} max={1024} step={8} onChange={(pixels) => set({ outpaint: { ...f.outpaint, [side]: pixels } })} />
-        ))}
-      </fieldset>
+      <OutpaintForm />
     </>
   );
 }
 
 export function HiresForm() {
   const f = form.value;
-  const upscalers = abilities.value?.upscalers ?? ["Latent", "lanczos", "bicubic", "nearest"];
   return (
     <details open={f.hires}>
       <summary>{t("hires")}</summary>
       <Toggle label={t("hires")} checked={f.hires} onChange={(hires) => set({ hires })} />
       <div class="grid">
         <NumberField label={t("scale")} value={f.hiresScale} min={1} max={4} step={0.1} onChange={(hiresScale) => set({ hiresScale })} />
-        <NumberField label={`${t("steps")} 2`} value={f.hiresSteps} min={0} max={150} unset={0} placeholder={String(f.steps || "")} onChange={(hiresSteps) => set({ hiresSteps })} />
+        <NumberField label={t("hiresSteps")} value={f.hiresSteps} min={1} max={150} unset={0} placeholder={t("auto")} onChange={(hiresSteps) => set({ hiresSteps })} />
         <Slider label={t("strength")} value={f.hiresStrength} onChange={(hiresStrength) => set({ hiresStrength })} />
-        <Select label={t("upscaler")} value={f.hiresUpscaler} choices={names(upscalers)} onChange={(hiresUpscaler) => set({ hiresUpscaler })} />
+        <Select label={t("upscaler")} value={f.hiresUpscaler} choices={names(abilities.value?.upscalers)} onChange={(hiresUpscaler) => set({ hiresUpscaler })} />
       </div>
-    </details>
-  );
-}
-
-export function ControlPanel() {
-  const [edges, setEdges] = useState("");
-  const control = form.value.control;
-  const change = (part: Partial<ControlForm>) => set({ control: { ...form.value.control, ...part } });
-  const show = () =>
-    reported(async () => {
-      const [image] = (await canny(control.image)).images;
-      setEdges(image ? `data:image/png;base64,${image}` : "");
-    });
-  const models = abilities.value?.controls ?? [];
-  const [first] = models;
-  useEffect(() => {
-    if (first && !models.includes(control.model)) change({ model: first });
-  }, [first]);
-  if (!first) return null;
-  return (
-    <details open={control.enabled}>
-      <summary>{t("control")}</summary>
-      <Toggle label={t("control")} checked={control.enabled} onChange={(enabled) => change({ enabled })} />
-      <ImageInput
-        label={t("image")}
-        value={control.image}
-        onChange={(image) => {
-          change({ image });
-          setEdges("");
-        }}
-      />
-      <div class="grid">
-        <Select label={t("model")} value={control.model} choices={names(models)} onChange={(model) => change({ model })} />
-        <Select
-          label={t("preprocessor")}
-          value={control.preprocess}
-          choices={[
-            { value: "canny", label: "Canny" },
-            { value: "none", label: t("none") },
-          ]}
-          onChange={(preprocess) => change({ preprocess: preprocess as ControlForm["preprocess"] })}
-        />
-        <Slider label={t("strength")} value={control.strength} max={2} step={0.05} onChange={(strength) => change({ strength })} />
-        <Slider label={t("start")} value={control.start} onChange={(start) => change({ start })} />
-        <Slider label={t("end")} value={control.end} onChange={(end) => change({ end })} />
-      </div>
-      {control.image && control.preprocess === "canny" && (
-        <button type="button" onClick={() => void show()}>
-          {t("previewCanny")}
-        </button>
-      )}
-      {edges && <img class="edges" src={edges} alt={t("previewCanny")} />}
     </details>
   );
 }

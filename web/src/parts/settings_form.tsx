@@ -4,92 +4,92 @@ import { reported, shown } from "../run";
 import { abilities, refreshAbilities } from "../state";
 import { t } from "../texts";
 import { NumberField, Select, names } from "./fields";
+import { Button } from "./icons";
 
-const sizes = [
-  [512, 512],
-  [512, 768],
-  [768, 512],
-  [768, 768],
-  [1024, 1024],
-  [832, 1216],
-  [1216, 832],
-] as const;
+const sizes = ["512x512", "512x768", "768x512", "768x768", "1024x1024", "832x1216", "1216x832"];
 
-function ModelRow() {
+const insert = (text: string) => set({ prompt: `${form.value.prompt} ${text}`.trim() });
+
+function ModelRows() {
   const a = abilities.value;
-  const insert = (name: string) => name && set({ prompt: `${form.value.prompt} <lora:${name}:1>`.trim() });
-  const labelled = (list: { name: string; label: string }[] | undefined) => [
-    { value: "", label: t("modelsOwn") },
-    ...(list ?? []).map((entry) => ({ value: entry.name, label: entry.label })),
-  ];
+  const [builtin, ...others] = a?.models ?? [];
+  const own = { value: "", label: t("auto") };
   return (
-    <div class="grid">
-      <Select label={t("model")} value={form.value.model} choices={[{ value: "", label: t("builtin") }, ...names(a?.models)]} onChange={(model) => set({ model })} />
-      <button type="button" aria-label={t("refresh")} title={t("refresh")} onClick={() => void reported(refreshAbilities)}>
-        ↻
-      </button>
-      {!!a?.vaes?.length && <Select label="VAE" value={form.value.vae} choices={[{ value: "", label: t("modelsOwn") }, ...names(a.vaes)]} onChange={(vae) => set({ vae })} />}
-      {!!a?.loras.length && <Select label={t("lora")} value="" choices={[{ value: "", label: t("insertLora") }, ...names(a.loras)]} onChange={insert} />}
-      <Select label={t("sampler")} value={form.value.sampler} choices={labelled(a?.samplers)} onChange={(sampler) => set({ sampler })} />
-      <Select label={t("scheduler")} value={form.value.scheduler} choices={labelled(a?.schedulers)} onChange={(scheduler) => set({ scheduler })} />
-    </div>
+    <>
+      <div class="row">
+        <Select label={t("model")} value={form.value.model} choices={[{ value: "", label: builtin ? `${builtin} (${t("builtin")})` : t("builtin") }, ...names(others)]} onChange={(model) => set({ model })} />
+        <Button icon="refresh" label={t("refresh")} onClick={() => void reported(refreshAbilities)} />
+      </div>
+      <div class="grid">
+        {!!a?.vaes?.length && <Select label={t("vae")} hint={t("modelsOwn")} value={form.value.vae} choices={[own, ...names(a.vaes)]} onChange={(vae) => set({ vae })} />}
+        {!!a?.loras.length && <Select label={t("lora")} hint={t("insertIntoPrompt")} value="" choices={[{ value: "", label: t("insert") }, ...names(a.loras)]} onChange={(name) => insert(`<lora:${name}:1>`)} />}
+        {!!a?.embeddings.length && <Select label={t("embedding")} hint={t("insertIntoPrompt")} value="" choices={[{ value: "", label: t("insert") }, ...names(a.embeddings)]} onChange={insert} />}
+      </div>
+    </>
+  );
+}
+
+function SamplingRows() {
+  const a = abilities.value;
+  const f = form.value;
+  const labelled = (list: { name: string; label: string }[] | undefined) => [{ value: "", label: t("auto") }, ...(list ?? []).map((entry) => ({ value: entry.name, label: entry.label }))];
+  const open = { hint: t("modelsOwn"), placeholder: t("auto") };
+  return (
+    <>
+      <div class="grid">
+        <Select label={t("sampler")} hint={t("modelsOwn")} value={f.sampler} choices={labelled(a?.samplers)} onChange={(sampler) => set({ sampler })} />
+        <Select label={t("scheduler")} hint={t("modelsOwn")} value={f.scheduler} choices={labelled(a?.schedulers)} onChange={(scheduler) => set({ scheduler })} />
+      </div>
+      <div class="grid">
+        <NumberField label={t("steps")} {...open} value={f.steps} min={1} max={150} unset={0} onChange={(steps) => set({ steps })} />
+        <NumberField label={t("guidance")} {...open} value={f.guidance} min={0} max={30} step={0.5} unset={-1} onChange={(guidance) => set({ guidance })} />
+        <NumberField label={t("clipSkip")} {...open} value={f.clipSkip} min={1} max={12} unset={0} onChange={(clipSkip) => set({ clipSkip })} />
+      </div>
+    </>
   );
 }
 
 function SizeRow() {
   const { width, height } = form.value;
-  const preset = sizes.find(([w, h]) => w === width && h === height);
+  const size = width || height ? `${width || t("auto")}x${height || t("auto")}` : "";
+  const side = { hint: t("modelsOwn"), placeholder: t("auto"), min: 64, max: 8192, step: 8, unset: 0 };
   return (
-    <div class="grid">
+    <div class="row size">
       <Select
         label={t("size")}
-        value={preset ? preset.join("x") : width || height ? `${width}x${height}` : ""}
-        choices={[{ value: "", label: t("modelsOwn") }, ...names(sizes.map((size) => size.join("x")))]}
+        hint={t("modelsOwn")}
+        value={size}
+        choices={[{ value: "", label: t("auto") }, ...names(sizes)]}
         onChange={(text) => {
           const [w = 0, h = 0] = text.split("x").map(Number);
           set({ width: w, height: h });
         }}
       />
-      <NumberField label={t("width")} value={width} min={64} max={8192} step={8} unset={0} placeholder={t("modelsOwn")} onChange={(value) => set({ width: value })} />
-      <NumberField label={t("height")} value={height} min={64} max={8192} step={8} unset={0} placeholder={t("modelsOwn")} onChange={(value) => set({ height: value })} />
-      <button type="button" aria-label={t("swap")} title={t("swap")} onClick={() => set({ width: height, height: width })}>
-        ⇄
-      </button>
+      <NumberField label={t("width")} {...side} value={width} onChange={(value) => set({ width: value })} />
+      <Button icon="swap" label={t("swap")} onClick={() => set({ width: height, height: width })} />
+      <NumberField label={t("height")} {...side} value={height} onChange={(value) => set({ height: value })} />
     </div>
   );
 }
 
 function SeedRow() {
-  const reuse = () => {
-    const seed = shown.value.info?.images[0]?.seed;
-    if (seed !== undefined) set({ seed });
-  };
+  const seed = shown.value.pictures[0]?.seed;
   return (
-    <div class="grid">
-      <NumberField label={t("seed")} value={form.value.seed} min={-1} unset={-1} placeholder={t("randomSeed")} onChange={(seed) => set({ seed })} />
-      <button type="button" aria-label={t("randomSeed")} title={t("randomSeed")} onClick={() => set({ seed: -1 })}>
-        🎲
-      </button>
-      <button type="button" aria-label={t("reuseSeed")} title={t("reuseSeed")} onClick={reuse}>
-        ♻
-      </button>
-      <NumberField label={t("batch")} value={form.value.batch} min={1} max={16} onChange={(batch) => set({ batch })} />
-      <NumberField label={t("count")} value={form.value.count} min={1} max={16} onChange={(count) => set({ count })} />
+    <div class="row seed">
+      <NumberField label={t("seed")} value={form.value.seed} min={-1} unset={-1} placeholder={t("random")} onChange={(value) => set({ seed: value })} />
+      <Button icon="dice" label={t("randomSeed")} onClick={() => set({ seed: -1 })} />
+      <Button icon="reuse" label={t("reuseSeed")} disabled={seed === undefined} onClick={() => seed !== undefined && set({ seed })} />
+      <NumberField label={t("batch")} hint={t("batchHint")} value={form.value.batch} min={1} max={16} onChange={(batch) => set({ batch })} />
+      <NumberField label={t("count")} hint={t("countHint")} value={form.value.count} min={1} max={16} onChange={(count) => set({ count })} />
     </div>
   );
 }
 
-export function SettingsForm() {
-  return (
-    <>
-      <ModelRow />
-      <SizeRow />
-      <div class="grid">
-        <NumberField label={t("steps")} value={form.value.steps} min={1} max={150} unset={0} placeholder={t("modelsOwn")} onChange={(steps) => set({ steps })} />
-        <NumberField label={t("guidance")} value={form.value.guidance} min={0} max={30} step={0.5} unset={-1} placeholder={t("modelsOwn")} onChange={(guidance) => set({ guidance })} />
-        <NumberField label={t("clipSkip")} value={form.value.clipSkip} min={1} max={12} unset={0} placeholder={t("modelsOwn")} onChange={(clipSkip) => set({ clipSkip })} />
-      </div>
-      <SeedRow />
-    </>
-  );
-}
+export const SettingsForm = () => (
+  <>
+    <ModelRows />
+    <SizeRow />
+    <SamplingRows />
+    <SeedRow />
+  </>
+);

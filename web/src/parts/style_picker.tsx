@@ -1,36 +1,54 @@
-// Prompts that the browser keeps under a name: {prompt} in a style stands for the prompt, else the style is appended.
+// Styles: those of the server go with the request; those that the browser keeps are put into the prompts: {prompt} in a style
+// stands for the prompt, else the style is appended.
 import { form, set } from "../form";
-import { styles } from "../state";
+import { abilities, styles } from "../state";
 import { t } from "../texts";
-import { Select, names } from "./fields";
+import { Field, options } from "./fields";
+import { Button } from "./icons";
 
 const joined = (prompt: string, style: string) =>
   style.includes("{prompt}") ? style.replaceAll("{prompt}", prompt) : [prompt.trim(), style.trim()].filter(Boolean).join(", ");
 
+function keep() {
+  const name = window.prompt(t("styleName"))?.trim();
+  if (name) styles.value = [...styles.value.filter((style) => style.name !== name), { name, prompt: form.value.prompt, negative: form.value.negative }];
+}
+
+function removeOne() {
+  const name = window.prompt(t("removeStyle"), styles.value.at(-1)?.name)?.trim();
+  styles.value = styles.value.filter((style) => style.name !== name);
+}
+
 export function StylePicker() {
-  const apply = (name: string) => {
+  const chosen = form.value.styles;
+  const served = (abilities.value?.styles ?? []).filter((name) => !chosen.includes(name));
+  const apply = (value: string) => {
+    const name = value.slice(1);
+    if (value.startsWith("s")) return void set({ styles: [...chosen, name] });
     const style = styles.value.find((known) => known.name === name);
     if (style) set({ prompt: joined(form.value.prompt, style.prompt), negative: joined(form.value.negative, style.negative) });
   };
-  const keep = () => {
-    const name = window.prompt(t("styleName"))?.trim();
-    if (name) styles.value = [...styles.value.filter((style) => style.name !== name), { name, prompt: form.value.prompt, negative: form.value.negative }];
-  };
-  const remove = () => {
-    const name = window.prompt(t("removeStyle"), styles.value.at(-1)?.name)?.trim();
-    styles.value = styles.value.filter((style) => style.name !== name);
-  };
+  const group = (label: string, mark: string, list: string[]) =>
+    list.length > 0 && <optgroup label={label}>{options(list.map((name) => ({ value: mark + name, label: name })))}</optgroup>;
   return (
-    <div class="row">
-      <Select label={t("style")} value="" choices={[{ value: "", label: t("none") }, ...names(styles.value.map((style) => style.name))]} onChange={apply} />
-      <button type="button" onClick={keep}>
-        {t("saveStyle")}
-      </button>
-      {styles.value.length > 0 && (
-        <button type="button" onClick={remove}>
-          {t("removeStyle")}
-        </button>
-      )}
+    <div class="styles">
+      {chosen.map((name) => (
+        <span key={name} class="chip">
+          {name}
+          <Button icon="close" label={t("removeNamed", name)} onClick={() => set({ styles: chosen.filter((other) => other !== name) })} />
+        </span>
+      ))}
+      <div class="row">
+        <Field label={t("style")}>
+          <select aria-label={t("style")} value="" onChange={(event) => apply(event.currentTarget.value)}>
+            <option value="">{t("addStyle")}</option>
+            {group(t("serverStyles"), "s", served)}
+            {group(t("ownStyles"), "b", styles.value.map((style) => style.name))}
+          </select>
+        </Field>
+        <Button icon="plus" label={t("saveStyle")} onClick={keep} />
+        {styles.value.length > 0 && <Button icon="trash" label={t("removeStyle")} onClick={removeOne} />}
+      </div>
     </div>
   );
 }

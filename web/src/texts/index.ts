@@ -1,15 +1,13 @@
-// The page's words in four languages; English is the list of keys.
+// The page's words in four languages.
 import { effect, signal } from "@preact/signals";
-import { de } from "./de";
-import { en } from "./en";
-import { fr } from "./fr";
-import { pt } from "./pt";
+import { words } from "./words";
 
-export type Texts = Record<keyof typeof en, string>;
-
-export const languages = { en, pt, fr, de } satisfies Record<string, Texts>;
+export type Word = keyof typeof words;
+export const languages = { en: "English", pt: "Português", fr: "Français", de: "Deutsch" };
 export type Language = keyof typeof languages;
 
+const table: Record<Word, readonly [string, string, string, string]> = words;
+const columns = Object.keys(languages) as Language[];
 const key = "imagent.language";
 const known = (name: string | undefined | null): name is Language => name != null && name in languages;
 
@@ -27,4 +25,6 @@ effect(() => {
   localStorage.setItem(key, language.value);
 });
 
-export const t = (name: keyof Texts) => languages[language.value][name];
+// The word in the chosen language, with {0}, {1}, ... filled in.
+export const t = (word: Word, ...values: (string | number)[]): string =>
+  table[word][columns.indexOf(language.value)]!.replace(/\{(\d)\}/g, (_, i) => String(values[Number(i)]));
