@@ -48,7 +48,8 @@ struct Dialects {
   ModelHashes hashes{folder.path, false};
   Upscaling upscaling{catalog, "reference", 1};
   Service service{.queue = queue, .store = store, .catalog = catalog, .hashes = hashes, .upscaling = upscaling,
-                  .limits = {.max_pixels = 256 * 256, .max_pictures = 4, .max_prompt = 1000}, .ready = [] { return true; }, .stopping = [] { return false; }};
+                  .limits = {.max_pixels = 256 * 256, .max_pictures = 4, .max_prompt = 1000}, .ready = [] { return true; }, .stopping = [] { return false; },
+                  .load_model = [](const Request&, const std::atomic<bool>&) {}};
   std::vector<Route> routes;
 
   Dialects() {
@@ -81,7 +82,7 @@ void call_route(const Route& route, std::string_view text) {
   try {
     route.handler(call);
   } catch (const HttpError& error) {
-    error_body(route.dialect, error).dump();   // throws where the text is no UTF-8
+    error_body(route.dialect, in_dialect(route.dialect, error)).dump();   // throws where the text is no UTF-8
     if (error.status == 500 && error.kind == "internal") throw Error{ErrorKind::internal, error.text};
   } catch (const QueueFull&) {
   } catch (const nlohmann::json::type_error&) {  // answered 400 (http_server.cpp)

@@ -53,6 +53,7 @@ size_t available_memory() {
   return std::min({system ? system : unlimited, v2, v1, process});
 }
 
+size_t resident_bytes() { return kilobytes_of("/proc/self/status", "VmRSS:"); }
 size_t peak_resident_bytes() { return kilobytes_of("/proc/self/status", "VmHWM:"); }
 
 void allocate_from_few_heaps() {

@@ -61,7 +61,7 @@ const std::vector<FlagField>& serve_fields() {
       path_flag("lora_dir", "--lora-dir", "FOLDER", "LoRAs that callers may name", &ServeFlags::lora_dir),
       path_flag("embeddings_dir", "--embeddings-dir", "FOLDER", "Embeddings that prompts may name", &ServeFlags::embeddings_dir),
       path_flag("vae_dir", "--vae-dir", "FOLDER", "Autoencoders that callers may name", &ServeFlags::vae_dir),
-      path_flag("controlnet_dir", "--controlnet-dir", "FOLDER", "ControlNets that callers may name", &ServeFlags::controlnet_dir),
+      path_flag("controlnet_dir", "--controlnet-dir", "FOLDER", "ControlNets, T2I-Adapters and IP-Adapters that callers may name", &ServeFlags::controlnet_dir),
       path_flag("upscalers_dir", "--upscalers-dir", "FOLDER", "Networks for enlarging that callers may name", &ServeFlags::upscalers_dir),
       path_flag("taesd", "--taesd", "PATH", "A tiny autoencoder for previews", &ServeFlags::taesd),
       path_flag("styles_file", "--styles-file", "FILE", "The web UI's table of styles, which callers may name", &ServeFlags::styles_file),

@@ -64,6 +64,7 @@ void CpuBackend::group_statistics(Tensor& y, const Tensor& x, int groups) { cpu:
 void CpuBackend::layer_norm(Tensor& y, const Tensor& x, const NormParams& p) { cpu::layer_norm(threads_, y, x, p); }
 void CpuBackend::unary(Tensor& y, const Tensor& x, Act act) { cpu::unary(threads_, y, x, act); }
 void CpuBackend::geglu(Tensor& y, const Tensor& x) { cpu::geglu(threads_, y, x); }
+void CpuBackend::scale_pixels(Tensor& y, const Tensor& x, const Tensor& scale) { cpu::scale_pixels(threads_, y, x, scale); }
 void CpuBackend::axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) { cpu::axpby(threads_, y, {a, x, b, z}); }
 void CpuBackend::concat_channels(Tensor& y, std::span<const Tensor> parts) { cpu::concat_channels(threads_, y, parts); }
 void CpuBackend::upsample_nearest(Tensor& y, const Tensor& x) { cpu::upsample_nearest(threads_, y, x); }

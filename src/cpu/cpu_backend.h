@@ -30,6 +30,7 @@ class CpuBackend : public ReferenceBackend {
   void unary(Tensor& y, const Tensor& x, Act act) override;
   void geglu(Tensor& y, const Tensor& x) override;
   void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) override;
+  void scale_pixels(Tensor& y, const Tensor& x, const Tensor& scale) override;
   void concat_channels(Tensor& y, std::span<const Tensor> parts) override;
   void upsample_nearest(Tensor& y, const Tensor& x) override;
   void wrap(Tensor& y, const Tensor& x, const Border& border) override;

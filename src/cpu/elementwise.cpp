@@ -37,6 +37,18 @@ void axpby(ThreadPool& pool, Tensor& y, const WeightedSum& sum) {
   });
 }
 
+void scale_pixels(ThreadPool& pool, Tensor& y, const Tensor& x, const Tensor& scale) {
+  if (y.numel() == 0) return;
+  const ElementwiseKernels& kernels = simd_kernels(y.dtype()).elementwise;
+  const int64_t width = y.dim(-1), pixels = scale.numel();
+  pool.run_ranges(y.numel() / width, 1 + grain / width, [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
+      const char* from = element(x, row * width);
+      kernels.axpby({.y = element(y, row * width), .a = scale.as<float>()[row % pixels], .x = from, .b = 0, .z = from, .count = width});
+    }
+  });
+}
+
 void concat_channels(ThreadPool& pool, Tensor& y, std::span<const Tensor> parts) {
   if (y.numel() == 0) return;
   const int64_t width = y.dim(-1);

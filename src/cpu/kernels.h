@@ -40,6 +40,8 @@ struct WeightedSum {  // a*x + b*z
 };
 void axpby(ThreadPool& pool, Tensor& y, const WeightedSum& sum);    // y may be x or z
 
+void scale_pixels(ThreadPool& pool, Tensor& y, const Tensor& x, const Tensor& scale);  // x [N,...,C] times f32 [...]; y may be x
+
 void concat_channels(ThreadPool& pool, Tensor& y, std::span<const Tensor> parts);
 void upsample_nearest(ThreadPool& pool, Tensor& y, const Tensor& x);  // [N,h,w,C] -> [N,H,W,C]
 void wrap(ThreadPool& pool, Tensor& y, const Tensor& x, const Border& border);

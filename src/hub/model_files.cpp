@@ -35,6 +35,8 @@ std::string kind_of_module(const json& config) {
   if (name == "AutoencoderKL") return "vae";
   if (name == "AutoencoderTiny") return "taesd";
   if (name == "ControlNetModel") return "controlnet";
+  if (name == "T2IAdapter") return "t2i-adapter";
+  if (const auto classes = config.find("architectures"); classes != config.end() && classes->dump().find("CLIPVision") != std::string::npos) return "image encoder";
   return name == "UNet2DConditionModel" ? "unet" : "unknown";
 }
 

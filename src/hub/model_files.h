@@ -7,8 +7,8 @@
 
 namespace imagent {
 
-// "sd1", "sd2", "sdxl", "sdxl-refiner", "sd" (another; each also "-inpaint", "-pix2pix"), "vae", "taesd", "controlnet", "unet", "lora",
-// "single file", or "unknown". `path`: a folder in diffusers' layout or a file.
+// "sd1", "sd2", "sdxl", "sdxl-refiner", "sd" (another; each also "-inpaint", "-pix2pix"), "vae", "taesd", "controlnet", "t2i-adapter",
+// "image encoder", "unet", "lora", "single file", or "unknown". `path`: a folder in diffusers' layout or a file.
 std::string kind_of_model(const std::filesystem::path& path);
 
 // Files that a pipeline needs and that are not there (links to nothing included), relative to the folder; weights that may

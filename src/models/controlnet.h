@@ -31,7 +31,7 @@ struct ControlNetModel : UNetEncoder {
 };
 
 // How strongly each residual counts in guess mode: weaker the further out, as diffusers or the web UI's ControlNet
-// extension ("ControlNet is more important") counts.
+// extension (where prompt or ControlNet "is more important") counts.
 enum class GuessMode { none, diffusers, webui };
 std::vector<float> control_scales(float strength, GuessMode guess, size_t residuals);
 

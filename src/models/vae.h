@@ -13,6 +13,8 @@ struct VaeConfig {
   float scaling_factor = 0.18215f;  // latents of the UNet = latents of the VAE * this
   int latent_channels = 4;
   bool tiny = false;                // TAESD (models/taesd.h)
+
+  bool operator==(const VaeConfig&) const = default;
 };
 
 // One head over all pixels, with biases and a residual.

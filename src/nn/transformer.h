@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nn/layers.h"
+#include "nn/region.h"
 
 namespace imagent {
 
@@ -11,6 +12,7 @@ namespace imagent {
 // of the UNet, by its TransformerBlock::number.
 struct ImageKeys {
   std::vector<Tensor> keys, values;  // [N,S,C] each, C the layer's width
+  std::vector<Tensor> regions{};     // as in_region() takes them
 };
 
 // What transformers look at besides their own tokens.
@@ -47,7 +49,8 @@ struct TransformerBlock {
   Tensor look(const Tensor& y, const Context& context) const {
     const Tensor q = attn2.to_q(y);
     Tensor seen = attention(q, attn2.to_k(context.text), attn2.to_v(context.text), attn2.heads);
-    for (const ImageKeys& image : context.images) seen = std::move(seen) + attention(q, image.keys[number], image.values[number], attn2.heads);
+    for (const ImageKeys& image : context.images)
+      seen = std::move(seen) + in_region(attention(q, image.keys[number], image.values[number], attn2.heads), image.regions);
     return seen;
   }
 

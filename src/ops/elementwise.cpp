@@ -31,6 +31,14 @@ Tensor axpby(float a, Tensor x, float b, Tensor z) {
 
 Tensor operator+(Tensor x, Tensor z) { return axpby(1, std::move(x), 1, std::move(z)); }
 
+Tensor scale_pixels(Tensor x, const Tensor& scale) {
+  check(x.rank() >= 2 && scale.dtype() == DType::f32 && scale.numel() * x.dim(0) * x.dim(-1) == x.numel(), "scale_pixels: ", scale.shape(), " is not one number for each pixel of ", x.shape());
+  Tensor y = x.sole_owner() ? x : x.like(x.shape());
+  OpScope scope(x.backend(), "scale_pixels", 0, [&] { return str(x.shape()); });
+  x.backend().scale_pixels(y, x, scale);
+  return y;
+}
+
 Tensor concat_channels(std::span<const Tensor> parts) {
   check(!parts.empty(), "concat_channels: nothing to join");
   Shape shape = parts[0].shape();

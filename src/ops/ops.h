@@ -23,6 +23,7 @@ Tensor unary(Tensor x, Act act);
 Tensor geglu(const Tensor& x);                            // [...,2C] -> [...,C]: first half * gelu(second half)
 Tensor axpby(float a, Tensor x, float b, Tensor z);       // a*x + b*z
 Tensor operator+(Tensor x, Tensor z);
+Tensor scale_pixels(Tensor x, const Tensor& scale);       // x [N,...,C] times a number a pixel, f32 [...], the same for all N
 Tensor concat_channels(std::span<const Tensor> parts);    // along the last axis
 Tensor concat_rows(std::span<const Tensor> parts);        // along the first axis
 Tensor upsample_nearest(const Tensor& x, int64_t height, int64_t width);

@@ -1,6 +1,8 @@
 // Differences of the caches' counters.
 #include "pipeline/cache_report.h"
 
+#include <set>
+
 #include "base/str.h"
 
 namespace imagent {
@@ -12,12 +14,15 @@ CacheReport::CacheReport(const RunModels& models) : models_{&models.base} {
 
 CacheReport::Both CacheReport::now() const {
   Both sum;
+  std::set<LoadedVae*> vaes;  // models may share one
   for (LoadedModel* model : models_) {
-    const ModelCaches& caches = model->caches();
-    sum.texts.asked += caches.texts.asked();
-    sum.texts.found += caches.texts.found();
-    sum.pictures.asked += caches.pictures.asked();
-    sum.pictures.found += caches.pictures.found();
+    sum.texts.asked += model->texts().asked();
+    sum.texts.found += model->texts().found();
+    vaes.insert(&model->vae());
+  }
+  for (LoadedVae* vae : vaes) {
+    sum.pictures.asked += vae->pictures().asked();
+    sum.pictures.found += vae->pictures().found();
   }
   return sum;
 }

@@ -5,6 +5,8 @@
 
 #include "image/canny.h"
 #include "image/resize.h"
+#include "nn/region.h"
+#include "pipeline/region.h"
 
 namespace imagent {
 
@@ -57,6 +59,12 @@ Control steer(LoadedControl& loaded, const T2IAdapter& adapter, const ControlUni
   return control;
 }
 
+// Only the extension has a mode in which the prompt leads.
+GuessMode guess_mode(ControlMode mode, bool webui) {
+  if (mode == ControlMode::balanced) return GuessMode::none;
+  return webui || mode == ControlMode::prompt ? GuessMode::webui : GuessMode::diffusers;
+}
+
 }  // namespace
 
 std::vector<Control> make_controls(std::span<LoadedControl* const> loaded, const Request& request, Size size, const UNetEncoder& unet) {
@@ -65,13 +73,16 @@ std::vector<Control> make_controls(std::span<LoadedControl* const> loaded, const
   for (size_t i = 0; i < loaded.size(); ++i) {
     const ControlUnit& unit = request.controls[i];
     const std::string& name = loaded[i]->files().name;
-    const GuessMode guess = !unit.guess ? GuessMode::none : webui ? GuessMode::webui : GuessMode::diffusers;
+    const GuessMode guess = guess_mode(unit.mode, webui);
     const ControlNetwork& network = loaded[i]->network();
     if (const auto* model = std::get_if<ControlNetModel>(&network)) check_family(*model, name, unet);
-    controls.push_back(std::visit([&](const auto& net) { return steer(*loaded[i], net, unit, size, guess); }, network));
-    if (!controls.back().model) check_family(controls.back().maps, name, unet, size);
-    controls.back().window = {unit.start, unit.end, webui};
-    controls.back().conditional_only = unit.guess;
+    Control control = std::visit([&](const auto& net) { return steer(*loaded[i], net, unit, size, guess); }, network);
+    if (!control.model) check_family(control.maps, name, unet, size);
+    control.window = {unit.start, unit.end, webui};
+    control.conditional_only = unit.mode == ControlMode::control;
+    control.regions = region_maps(unit.region, size, unet, loaded[i]->backend());
+    for (Tensor& map : control.maps) map = in_region(std::move(map), control.regions);
+    controls.push_back(std::move(control));
   }
   return controls;
 }
@@ -120,9 +131,12 @@ UNetResiduals residuals_of(const Control& control, const Tensor& sample, const U
     }
     return residuals;
   }
-  const std::vector<Tensor> hints(rows.size(), control.hint);
-  if (all) return (*control.model)(sample, c, concat_rows(hints), control.scales);
-  UNetResiduals residuals = (*control.model)(select_rows(sample, rows), select_conditions(c, rows), concat_rows(hints), control.scales);
+  const Tensor hints = concat_rows(std::vector<Tensor>(rows.size(), control.hint));
+  UNetResiduals residuals = all ? (*control.model)(sample, c, hints, control.scales)
+                                : (*control.model)(select_rows(sample, rows), select_conditions(c, rows), hints, control.scales);
+  for (Tensor& x : residuals.down) x = in_region(std::move(x), control.regions);
+  residuals.mid = in_region(std::move(residuals.mid), control.regions);
+  if (all) return residuals;
   for (Tensor& x : residuals.down) x = spread_rows(x, rows, count);
   residuals.mid = spread_rows(residuals.mid, rows, count);
   return residuals;

@@ -15,7 +15,8 @@ struct Control {
   std::vector<float> scales{};       // as ControlNetModel takes them
   std::vector<Tensor> maps{};        // [1,h,w,C] each: the T2I-Adapter's, times its strength
   StepWindow window{};
-  bool conditional_only = false;     // guess mode: rows of the negative prompt do not see it
+  bool conditional_only = false;     // it is more important than the prompt: rows of the negative one do not see it
+  std::vector<Tensor> regions{};     // as in_region() takes them; a T2I-Adapter's maps have theirs in them
 };
 
 // The picture as the network sees it: RGB of the drawn picture's size, preprocessed.

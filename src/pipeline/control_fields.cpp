@@ -6,6 +6,21 @@
 
 namespace imagent {
 
+// An older word for one of the modes.
+static Rule<ControlUnit> guess_rule() {
+  struct Switch {
+    bool on = false;
+  };
+  const Rule<Switch> toggle = rule::toggle(&Switch::on);
+  const auto set = [=](ControlUnit& unit, const std::string& text) {
+    Switch given;
+    if (!toggle.set(given, text)) return false;
+    if (given.on) unit.mode = ControlMode::control;
+    return true;
+  };
+  return {toggle.allowed, set, [](const ControlUnit&) { return std::string(); }};
+}
+
 const std::vector<Field<ControlUnit>>& control_fields() {
   static const std::string group = "ControlNet";
   static const std::vector<Field<ControlUnit>> fields = {
@@ -27,9 +42,15 @@ const std::vector<Field<ControlUnit>>& control_fields() {
       {{.name = "end", .flags = {"--control-end"}, .json = {"guidance_end"}, .group = group, .value = "X",
         .help = "Part of the steps until which it counts", .default_text = ""},
        rule::real(&ControlUnit::end, {0, 1})},
+      {{.name = "mode", .flags = {"--control-mode"}, .json = {"control_mode"}, .group = group, .value = "NAME",
+        .help = "What leads where it and the prompt differ", .default_text = ""},
+       rule::choice(&ControlUnit::mode, {{"balanced", ControlMode::balanced}, {"prompt", ControlMode::prompt}, {"control", ControlMode::control}})},
       {{.name = "guess", .flags = {"--control-guess"}, .json = {"guess_mode"}, .group = group, .value = "",
-        .help = "It leads more than the prompt: the negative prompt does not see it", .default_text = "", .kind = FieldKind::toggle},
-       rule::toggle(&ControlUnit::guess)},
+        .help = "The same as --control-mode control: the negative prompt does not see it", .default_text = "", .kind = FieldKind::toggle},
+       guess_rule()},
+      {{.name = "region", .flags = {"--control-region"}, .json = {"mask", "effective_region_mask"}, .group = group, .value = "FILE",
+        .help = "A picture, stretched over the drawn one: it counts where this is white", .default_text = "everywhere"},
+       rule::picture(&ControlUnit::region)},
   };
   return fields;
 }

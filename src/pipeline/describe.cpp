@@ -87,7 +87,7 @@ static std::string describe_control(const ControlUnit& unit) {
                          ", Weight: ", decimal(unit.strength), ", Resize Mode: Just Resize");
   if (unit.preprocess == Preprocessor::canny) text += str(", Threshold A: ", CannyThresholds{}.low, ", Threshold B: ", CannyThresholds{}.high);
   return text + str(", Guidance Start: ", decimal(unit.start), ", Guidance End: ", decimal(unit.end), ", Pixel Perfect: True, Control Mode: ",
-                    unit.guess ? "ControlNet is more important" : "Balanced");
+                    unit.mode == ControlMode::control ? "ControlNet is more important" : unit.mode == ControlMode::prompt ? "My prompt is more important" : "Balanced");
 }
 
 static std::string describe_ip_adapter(const IpAdapterUnit& unit) {

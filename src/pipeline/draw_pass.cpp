@@ -19,7 +19,7 @@ DrawStage stage_of(RunContext& c, LoadedModel& model, const EncodedPrompts& prom
 }
 
 Image preview_of(const RunContext& c, const Latents& denoised) {
-  if (c.request().preview == PreviewKind::latent) return c.base.latent_preview()(denoised);
+  if (c.request().preview == PreviewKind::latent) return c.base.vae().latent_preview()(denoised);
   return decode_latents(c.tiny ? *c.tiny : c.decoder_of(c.base), denoised);
 }
 
@@ -29,9 +29,9 @@ DrawObserver observer_of(RunContext& c) {
     if (!c.events.progress) return;
     const Request& r = c.request();
     const std::vector<double>& seconds = c.run.timings.step_s;
-    Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr};
+    Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr, c.pass, c.passes};
     Image image;
-    if (r.preview_every > 0 && r.preview != PreviewKind::none && step % r.preview_every == 0) {
+    if (r.preview_every > 0 && r.preview != PreviewKind::none && (step % r.preview_every == 0 || step == steps)) {
       image = preview_of(c, denoised);
       progress.preview = &image;
     }
@@ -105,7 +105,7 @@ std::vector<Latents> draw_pass(RunContext& c, const Pass& pass) {
   DrawStage stage = stage_of(c, c.base, pass.prompts.base, r);
   stage.inputs = base.inputs;
   stage.controls = make_controls(c.controls, r, {r.width, r.height}, c.base.unet());
-  stage.image_prompts = c.image_prompts;
+  stage.image_prompts = with_regions(c.image_prompts, r, {r.width, r.height}, c.base.unet());
   std::vector<Latents> latents = draw(stage, std::move(base.samplings), observer_of(c));
   if (!c.refiner || c.stopped()) return latents;
 

@@ -33,7 +33,7 @@ EncodedChunk run(LoadedModel& model, size_t index, const Chunk& chunk, int clip_
 }  // namespace
 
 std::shared_ptr<const EncodedChunk> encode_chunk(LoadedModel& model, size_t encoder, const Chunk& chunk, int clip_skip) {
-  return model.caches().texts.get(
+  return model.texts().get(
       key_of(model, encoder, chunk, clip_skip), [&] { return run(model, encoder, chunk, clip_skip); },
       [](const EncodedChunk& made) { return (made.states.size() + made.pooled.size()) * sizeof(float); });
 }

@@ -60,6 +60,7 @@ struct Progress {
   int step = 0, steps = 0;                        // step 0: about to start
   double seconds_per_step = 0;
   const Image* preview = nullptr;                 // of the first image, when the request asked for previews
+  int pass = 0, passes = 1;                       // with a hires pass there are two
 };
 
 // Called between steps on the calling thread (but for downloads). `cancel` is checked between ops as well. The flags may be
@@ -85,8 +86,12 @@ class Engine {
   // Any number of threads may call: runs take turns on the device, and pictures of the same model and size share UNet calls.
   Run generate(const Request& request, const Events& events = {});
 
-  // Drops the models that stayed loaded. Both wait for the runs in hand.
-  void unload_models();
+  // Loads what a request's pictures need of its model and its VAE, so that they need not wait for it. Waits for the runs in
+  // hand. Errors: as generate().
+  void load(const Request& request, const Events& events = {});
+  // Drops the models that stayed loaded. These wait for the runs in hand.
+  void unload_models(const Events& events = {});
+  size_t loaded_bytes() const;                    // weights that stay loaded
   // Those that are loaded now, the one that was used last first.
   std::vector<std::string> loaded_models() const;
   int waiting_runs() const;                       // that wait for their first turn

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "weights/names_ldm.h"
+#include "weights/open.h"
 
 namespace imagent {
 namespace {
@@ -59,6 +61,15 @@ const Kind* other_kind(const std::vector<std::string>& names, const LdmParts& pa
 std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts) {
   if (const Kind* kind = other_kind(names, parts)) return std::string(kind->name);
   return parts.contains("unet") ? "" : "unknown";
+}
+
+std::string kind_of_file(const std::filesystem::path& file) {
+  try {
+    const std::vector<std::string> names = open_weights(file)->names();
+    return kind_of_weights(names, ldm_parts(names));
+  } catch (const Error&) {
+    return "damaged";
+  }
 }
 
 std::string kind_of(const Source& file) {

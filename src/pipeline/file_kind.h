@@ -1,5 +1,6 @@
 // Weight files that are no whole model: saying what they are instead.
 #pragma once
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -21,5 +22,7 @@ void require_whole_model(const Source& file, const LdmParts& parts, const std::f
 // "embedding", "image encoder", "upscaler", another architecture ("sd3"), "unknown";
 // "" for a Stable Diffusion model. `names`: all tensors of the file.
 std::string kind_of_weights(const std::vector<std::string>& names, const LdmParts& parts);
+// The same for a file; "damaged" when it is no weight file.
+std::string kind_of_file(const std::filesystem::path& file);
 
 }  // namespace imagent

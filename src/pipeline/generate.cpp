@@ -8,28 +8,18 @@
 #include "pipeline/describe.h"
 #include "pipeline/draw_pass.h"
 #include "pipeline/engine_state.h"
-#include "pipeline/find_parts.h"
 #include "pipeline/hires.h"
 #include "pipeline/memory.h"
+#include "pipeline/open_run.h"
 #include "pipeline/preview.h"
 #include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
 #include "pipeline/run_adapters.h"
 #include "pipeline/run_hashes.h"
-#include "pipeline/sharing_key.h"
 #include "pipeline/tiled_vae.h"
 
 namespace imagent {
 namespace {
-
-namespace fs = std::filesystem;
-
-DType compute_dtype(const Backend& backend, const Request& request) {
-  const DType compute = request.dtype.value_or(backend.supports(DType::bf16) ? DType::bf16 : DType::f32);
-  check(backend.supports(compute), ErrorKind::unsupported, "the device ", backend.name(), " cannot compute in ", name_of(compute),
-        " on this machine: f32 is always possible");
-  return compute;
-}
 
 // The second pass of a run, when it has one.
 struct Hires {
@@ -46,7 +36,7 @@ Size encoded_size(const Request& r, const Canvas& canvas, const Hires& hires) {
 struct MemoryBounds {
   Engine::State& state;
   size_t scratch;                    // bytes that merging LoRAs needs while the model loads
-  const LoadedPreviewer* previewer;  // of a run with previews by one
+  const LoadedVae* previewer;        // of a run with previews by one
 };
 
 // Refuses before anything is loaded when the memory would not do for the model and, after it, its refiner.
@@ -73,14 +63,13 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   };
   std::vector<const void*> used(c.controls.begin(), c.controls.end());
   used.insert(used.end(), c.ip_adapters.begin(), c.ip_adapters.end());
-  used.insert(used.end(), {&base, refiner, bounds.previewer});
+  used.insert(used.end(), {&base, base.other_vae().get(), refiner, refiner ? refiner->other_vae().get() : nullptr, bounds.previewer});
   MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
   if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
   if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
   MemoryNeed need = need_with(tile, r.batch);
-  if (budget.limit || budget.wanted(need) > budget.available()) base.backend().release_cached();  // what earlier runs left in the pool is free too
-  while (budget.wanted(need) > budget.available() && bounds.state.drop_unused(used)) budget.unused = bounds.state.unused_bytes(used);
+  make_room(bounds.state, need, budget, used);
   for (const int side : vae_tile_sides) {
     if (budget.wanted(need) <= budget.available() || r.tiling) break;
     if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;
@@ -199,58 +188,82 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
   return all;
 }
 
+struct RunTurn {
+  const Events& events;
+  SharedDevice::Turn& turn;
+};
+// What a run has of its own beside its models, opened.
+static RunContext context_of(Engine::State& state, const Request& request, const RunTurn& turn, const OpenModels& models) {
+  const DType compute = models.base->compute();
+  RunContext c{turn.events, turn.turn, *models.base, models.refiner.get(), {}, {}, {}};
+  c.hold(models.base);
+  c.hold(models.refiner);
+  c.hold(models.base->other_vae());
+  c.hold(models.previewer);
+  for (const auto& control : state.open_controls(request, compute)) c.controls.push_back(c.hold(control));
+  for (const auto& adapter : state.ip_adapters.open(request, *state.backend, compute)) c.ip_adapters.push_back(c.hold(adapter));
+  c.run.request = request;
+  c.run.request.dtype = compute;
+  c.run.model_name = c.base.source()->name();
+  c.run.device = str(state.backend->name(), " ", state.backend->info().instructions);
+  return c;
+}
+
+// Its parts' weights; the picture's encoder only where one is needed.
+static void load_parts(RunContext& c, bool encodes, LoadedVae* previewer) {
+  c.base.load();
+  check_workflow(c.base, c.request());
+  if (encodes) c.base.vae_encoder();
+  if (c.refiner) c.refiner->load();
+  if (previewer) c.tiny.emplace(previewer->picture_decoder(vae_tile_sides[0]));
+  for (LoadedControl* control : c.controls) control->network();
+}
+
+static void find_prediction(LoadedModel& model, size_t memory_limit) {  // the defaults depend on it
+  if (model.prediction_known()) return;
+  check_memory(predict_memory(model.source_in_use(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = model.compute()}),
+               {.limit = memory_limit, .loaded = model.packed_bytes()}, model.source()->name());
+  model.find_prediction();
+}
+
 Run Engine::generate(const Request& given, const Events& events) {
-  Request asked = with_styles(with_seed(given));
+  const Request asked = with_styles(with_seed(given));
   if (has_wildcards(asked)) return generate_each(*this, asked, events);
   const DType compute = compute_dtype(backend(), asked);
-  const bool half = size_of(compute) == 2;
-  if (state_->names_parts) asked = with_found_parts(state_->lookup, std::move(asked), events, half);
-  const FoundModel found = imagent::find_model(state_->lookup, asked.model, events, half);  // other runs need not wait for a download
-  const fs::path refiner_path = asked.refiner.empty() ? fs::path() : imagent::find_model(state_->lookup, asked.refiner, events, half).path;
-  SharedDevice::Turn turn(state_->device, backend(), events.cancel, state_->device.pictures() > 1 ? sharing_key(asked, found.path, refiner_path) : "");
+  const FoundRun found = find_run(*state_, asked, events, compute);  // other runs need not wait for a download
+  SharedDevice::Turn turn(state_->device, backend(), events.cancel, found.key);
   const auto start = Clock::now();
   const bool tiny_previews = asked.preview_every > 0 && asked.preview == PreviewKind::taesd;
   check(!tiny_previews || !asked.taesd.empty(), ErrorKind::usage, "--preview by taesd needs a tiny autoencoder: name its file or folder (--taesd)");
   check(!asked.tiling || !asked.vae_tiling, ErrorKind::usage, "--tiling and --vae-tiling: a seamless picture is decoded as a whole");
-  LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute, asked.vae, asked.tiling});
-  if (!base.prediction_known()) {  // the defaults depend on it
-    check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}),
-                 {.limit = state_->memory_limit, .loaded = base.packed_bytes()}, base.source()->name());
-    base.find_prediction();
-  }
-  const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
+  const OpenModels opened = open_models(*state_, found, compute);
+  LoadedModel& base = *opened.base;
+  find_prediction(base, state_->memory_limit);
+  const Request request = with_defaults(found.request, with_recommended(base.defaults(), found.model));
   const Canvas canvas = make_canvas(request);
   Hires hires{hires_request(request), nullptr};
   if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir});
-  LoadedModel* refiner = refiner_path.empty() ? nullptr : &state_->open_model({refiner_path, {}, {}, compute, request.vae, request.tiling});
 
-  RunContext c{events, turn, base, refiner, state_->open_controls(request, compute), state_->ip_adapters.open(request, backend(), compute), {}};
-  c.run.request = request;
-  c.run.request.dtype = compute;
-  c.run.model_name = base.source()->name();
-  c.run.device = str(backend().name(), " ", backend().info().instructions);
+  RunContext c = context_of(*state_, request, {events, turn}, opened);
+  c.files_stamp = stamp_of_hashed(c);
+  c.passes = hires.request ? 2 : 1;
   if (hires.request) c.run.hires_upscaler = hires.upscaler ? hires.upscaler->name() : find_latent_upscaler(request.hires_upscaler)->display;
   plan_sampling(sampling_options(base, request, request.init_image != nullptr));  // unknown names fail before anything is loaded
-  LoadedPreviewer* previewer = tiny_previews ? &state_->open_previewer(asked.taesd, compute) : nullptr;
   c.phase("load");
-  const RunModels models{base, refiner};
+  const RunModels models{base, c.refiner};
   const RunAdapters adapters = find_adapters(*state_, models, c.run, events);
-  c.run.vae_tile = check_memory_of_run(c, hires.request.value_or(request), encoded_size(request, canvas, hires), {*state_, adapters.scratch, previewer});
+  c.run.vae_tile = check_memory_of_run(c, hires.request.value_or(request), encoded_size(request, canvas, hires), {*state_, adapters.scratch, opened.previewer.get()});
+  check_unchanged(*state_, found);
   apply_adapters(adapters, models, events);
-  base.load();
-  check_workflow(base, request);
+  load_parts(c, request.init_image || hires.upscaler, opened.previewer.get());
   const CacheReport caches(models);
-  if (request.init_image || hires.upscaler) base.vae_encoder();
   if (request.init_image && !request.strength && base.unet_input() != UNetInput::editing) c.run.request.strength = default_strength(request);
-  if (refiner) refiner->load();
-  if (previewer) c.tiny.emplace(previewer->decoder());
-  for (LoadedControl* control : c.controls) control->network();
   c.run.timings.load_s = seconds_since(start);
 
   decode_results(c, canvas, draw_latents(c, canvas, hires));
   caches.tell(events);
   c.run.largest_call = turn.largest_call();
-  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + c.packed_bytes_of_adapters() + (refiner ? refiner->packed_bytes() : 0);
+  c.run.peak_bytes = backend().peak_bytes() + base.packed_bytes() + c.packed_bytes_of_adapters() + (c.refiner ? c.refiner->packed_bytes() : 0);
   c.run.timings.total_s = seconds_since(start);
   return std::move(c.run);
 }

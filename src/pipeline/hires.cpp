@@ -110,6 +110,7 @@ std::unique_ptr<const Upscaler> hires_upscaler(const Request& r, const UpscalerO
 
 std::vector<Latents> draw_hires(RunContext& c, const HiresPass& second, const std::vector<Latents>& first) {
   c.phase("hires");
+  c.pass = 1;
   const auto start = Clock::now();
   PassSource source;
   const Size size = hires_enlarged_size(c.request()), kept{second.request.width, second.request.height};

@@ -43,7 +43,7 @@ static EncodedPicture encode(LoadedModel& model, const Image& rgb, int vae_tile,
 EncodedPicture encode_picture(LoadedModel& model, const Image& rgb, int vae_tile, const Image& mask) {
   const auto hash = [](const Image& image) { return image.pixels.empty() ? "" : sha256_of(std::as_bytes(std::span(image.pixels))); };
   const PictureKey key{.pixels = hash(rgb), .mask = hash(mask), .width = rgb.width, .height = rgb.height, .tile = vae_tile};
-  return *model.caches().pictures.get(
+  return *model.vae().pictures().get(
       key, [&] { return encode(model, rgb, vae_tile, mask); },
       [](const EncodedPicture& made) { return (made.mean.size() + made.deviation.size()) * sizeof(float); });
 }

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "pipeline/named_files.h"
+#include "pipeline/region.h"
+
 namespace imagent {
 namespace {
 
@@ -32,7 +35,7 @@ Tensor zeros_like(const Tensor& x) {
 }
 
 ImageKeys keys_of_rows(const ImagePrompt& prompt, std::span<const ImagePromptRow> rows) {
-  ImageKeys all;
+  ImageKeys all{{}, {}, prompt.regions};
   for (size_t layer = 0; layer < prompt.positive.keys.size(); ++layer) {
     std::vector<Tensor> keys, values;
     for (const ImagePromptRow& row : rows) {
@@ -63,6 +66,11 @@ std::vector<ImagePrompt> make_image_prompts(std::span<LoadedIpAdapter* const> ad
   return prompts;
 }
 
+std::vector<ImagePrompt> with_regions(std::vector<ImagePrompt> prompts, const Request& request, Size size, const UNet2DConditionModel& unet) {
+  for (size_t i = 0; i < prompts.size(); ++i) prompts[i].regions = region_maps(request.ip_adapters[i].region, size, unet, unet.backend());
+  return prompts;
+}
+
 std::vector<ImageKeys> image_keys(std::span<const ImagePromptRow> rows) {
   std::vector<const ImagePrompt*> prompts;  // in the order of the requests
   for (const ImagePromptRow& row : rows)
@@ -73,28 +81,29 @@ std::vector<ImageKeys> image_keys(std::span<const ImagePromptRow> rows) {
   return all;
 }
 
-std::vector<LoadedIpAdapter*> IpAdapterLibrary::open(const Request& request, Backend& backend, DType compute) {
-  std::vector<LoadedIpAdapter*> opened;
+std::vector<std::shared_ptr<LoadedIpAdapter>> IpAdapterLibrary::open(const Request& request, Backend& backend, DType compute) {
+  std::vector<std::shared_ptr<LoadedIpAdapter>> opened;
   decltype(adapters_) used;
   const auto find = [](auto& list, const Key& key) { return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.first == key; }); };
   const bool half = size_of(compute) == 2;
-  const auto encoder_of = [&](const std::filesystem::path& path) {
+  const auto encoder_of = [&](const Key& wanted) {
     for (const auto* list : {&used, &adapters_})
       for (const auto& [key, adapter] : *list)
-        if (adapter && key.encoder == path && key.compute == compute) return adapter->encoder();
-    return std::make_shared<LoadedImageEncoder>(open_image_encoder(path, half), backend, compute);
+        if (key.encoder == wanted.encoder && key.encoder_stamp == wanted.encoder_stamp && key.compute == compute) return adapter->encoder();
+    return std::make_shared<LoadedImageEncoder>(open_image_encoder(wanted.encoder, half), backend, compute);
   };
   for (const IpAdapterUnit& unit : request.ip_adapters) {
     const IpAdapterFiles files = open_ip_adapter(unit.model);
-    const Key key{unit.model, unit.encoder.empty() ? image_encoder_beside(unit.model, files, half) : std::filesystem::path(unit.encoder), compute};
+    Key key{.adapter = unit.model, .encoder = unit.encoder, .adapter_stamp = model_stamp(unit.model), .encoder_stamp = {}, .compute = compute};
+    if (key.encoder.empty()) key.encoder = image_encoder_beside(unit.model, files, half);
+    key.encoder_stamp = model_stamp(key.encoder);
     auto found = find(used, key);
     if (found == used.end()) {
       const auto kept = find(adapters_, key);
-      auto adapter = kept == adapters_.end() ? std::make_unique<LoadedIpAdapter>(files, encoder_of(key.encoder), backend, compute) : std::move(kept->second);
-      if (kept != adapters_.end()) adapters_.erase(kept);
+      auto adapter = kept != adapters_.end() ? kept->second : std::make_shared<LoadedIpAdapter>(files, encoder_of(key), backend, compute);
       found = used.insert(used.end(), {key, std::move(adapter)});
     }
-    opened.push_back(found->second.get());
+    opened.push_back(found->second);
   }
   if (!used.empty()) adapters_ = std::move(used);
   return opened;

@@ -27,6 +27,9 @@ const std::vector<Field<IpAdapterUnit>>& ip_adapter_fields() {
       {{.name = "end", .flags = {"--ip-end"}, .json = {"guidance_end"}, .group = group, .value = "X",
         .help = "Part of the steps until which it counts", .default_text = ""},
        rule::real(&IpAdapterUnit::end, {0, 1})},
+      {{.name = "region", .flags = {"--ip-region"}, .json = {"mask", "effective_region_mask"}, .group = group, .value = "FILE",
+        .help = "A picture, stretched over the drawn one: it counts where this is white", .default_text = "everywhere"},
+       rule::picture(&IpAdapterUnit::region)},
   };
   return fields;
 }

@@ -43,13 +43,6 @@ Weights LoadedModel::scope_of(std::shared_ptr<const Source> source) const {
   return weights;
 }
 
-Weights LoadedModel::open(const std::string& part) { return scope_of(source_->weights(part, size_of(compute_) == 2)); }
-
-void LoadedModel::close(const Weights& weights, const std::vector<std::string>& unneeded) {
-  weights.finish(unneeded);
-  packed_bytes_ += weights.packed_bytes();
-}
-
 void LoadedModel::close_adapted(const std::string& part, const Weights& weights) {
   adapted(part).built(weights);
   packed_bytes_ += weights.packed_bytes();
@@ -140,39 +133,26 @@ UNetInput LoadedModel::unet_input() {
   return UNetInput::editing;
 }
 
-const VaeNetwork& LoadedModel::vae_decoder() {
-  if (!vae_decoder_) {
-    const Weights weights = open("vae");
-    auto decoder = make_vae_decoder(weights, config_.vae);
-    close(weights, {"encoder.", "quant_conv."});
-    vae_decoder_ = std::move(decoder);
+LoadedVae& LoadedModel::vae() {
+  if (other_vae_) return *other_vae_;
+  if (!own_vae_) {
+    VaeSource own{source_->path(), source_->weights("vae", size_of(compute_) == 2), config_.vae};
+    own_vae_ = std::make_unique<LoadedVae>(std::move(own), backend_, compute_, seamless_);
   }
-  return *vae_decoder_;
+  return *own_vae_;
 }
 
-const VaeNetwork& LoadedModel::vae_encoder() {
-  if (!vae_encoder_) {
-    const Weights weights = open("vae");
-    auto encoder = make_vae_encoder(weights, config_.vae);
-    close(weights, {"decoder.", "post_quant_conv."});
-    vae_encoder_ = std::move(encoder);
-  }
-  return *vae_encoder_;
-}
-
-const LatentPreview& LoadedModel::latent_preview() {
-  if (!latent_preview_) latent_preview_.emplace(PictureDecoder{vae_decoder(), config_.vae, backend_, compute_});
-  return *latent_preview_;
-}
+std::shared_ptr<const ModelSource> LoadedModel::source_in_use() const { return other_vae_ ? with_vae(source_, other_vae_->source()) : source_; }
 
 MemoryNeed LoadedModel::memory_need(const RunShape& shape) {
   constexpr size_t keep = 32;
-  if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_, shape);  // they may be gone, and others in their place
-  for (const auto& [asked, need] : memory_needs_)
-    if (asked == shape) return need;
-  memory_needs_.emplace_front(shape, predict_memory(source_, shape));
+  if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_in_use(), shape);  // they may be gone, and others in their place
+  const std::weak_ptr<const LoadedVae> vae = other_vae_;
+  for (const KnownNeed& known : memory_needs_)
+    if (known.shape == shape && !known.vae.owner_before(vae) && !vae.owner_before(known.vae)) return known.need;
+  memory_needs_.push_front({shape, vae, predict_memory(source_in_use(), shape)});
   if (memory_needs_.size() > keep) memory_needs_.pop_back();
-  return memory_needs_.front().second;
+  return memory_needs_.front().need;
 }
 
 const std::string& LoadedModel::hash(const Cancelled& cancelled) {

@@ -11,11 +11,10 @@
 #include "models/vae.h"
 #include "pipeline/adapted_part.h"
 #include "pipeline/embedding_library.h"
+#include "pipeline/loaded_vae.h"
 #include "pipeline/memory.h"
-#include "pipeline/model_caches.h"
 #include "pipeline/model_hash.h"
 #include "pipeline/model_source.h"
-#include "pipeline/preview.h"
 #include "text/prompt_plan.h"
 
 namespace imagent {
@@ -29,10 +28,12 @@ class LoadedModel {
   LoadedModel(std::shared_ptr<const ModelSource> source, Backend& backend, DType compute, const std::string& prediction = {});
 
   const std::shared_ptr<const ModelSource>& source() const { return source_; }
+  std::shared_ptr<const ModelSource> source_in_use() const;  // with the other autoencoder, where there is one
   Backend& backend() const { return backend_; }
   DType compute() const { return compute_; }
   const SchedulerFile& scheduler() const { return config_.scheduler; }
-  const VaeConfig& vae_config() const { return config_.vae; }
+  const VaeConfig& vae_config() const { return other_vae_ ? other_vae_->config() : config_.vae; }
+  const VaeConfig& own_vae_config() const { return config_.vae; }
   const UNetConfig& unet_config() const { return config_.unet; }
   const ModelDefaults& defaults() const { return config_.defaults; }
 
@@ -48,19 +49,26 @@ class LoadedModel {
   bool wants_aesthetic_score() const { return config_.wants_aesthetic_score; } // SDXL's refiner
   const UNet2DConditionModel& unet();
   UNetInput unet_input();             // Errors: unsupported (another number of channels)
-  const VaeNetwork& vae_decoder();
-  const VaeNetwork& vae_encoder();    // only where a picture is an input
-  const LatentPreview& latent_preview();
+  LoadedVae& vae();                   // the one in use
+  const VaeNetwork& vae_decoder() { return vae().decoder(); }
+  const VaeNetwork& vae_encoder() { return vae().encoder(); }  // only where a picture is an input
+  // What follows is done with another autoencoder, which other models may use as well; null: with the model's own.
+  void use_vae(std::shared_ptr<LoadedVae> other) { other_vae_ = std::move(other); }
+  const std::shared_ptr<LoadedVae>& other_vae() const { return other_vae_; }
   // Pictures go on at their other sides: to be called before anything is loaded.
   void make_seamless() { seamless_ = true; }
   void load();                        // everything that text to image needs
 
-  size_t packed_bytes() const { return packed_bytes_; }
+  size_t packed_bytes() const { return packed_bytes_ + (other_vae_ ? other_vae_->packed_bytes() : own_vae_bytes()); }  // of what is in use
+  size_t own_bytes() const { return packed_bytes_ + own_vae_bytes(); }       // that nobody else uses
+  size_t idle_bytes() const { return other_vae_ ? own_vae_bytes() : 0; }     // of its own autoencoder while another one is in use
+  void drop_idle() { if (other_vae_) own_vae_.reset(); }
 
-  // As predict_memory() of its source; what was asked before is known.
+  // As predict_memory() of what is in use; what was asked before is known.
   MemoryNeed memory_need(const RunShape& shape);
   // As model_hash(), computed once: what is loaded stays, whatever becomes of the files.
   const std::string& hash(const Cancelled& cancelled);
+  bool has_hash() const { return !hash_.empty(); }
 
   // Makes `embeddings`, and no others, words of the prompts that follow.
   void use_embeddings(std::vector<std::shared_ptr<const NamedEmbedding>> embeddings);
@@ -74,14 +82,13 @@ class LoadedModel {
   // Those that change an encoder (by its index), in their order.
   std::vector<LoraUse> loras_of_text_encoder(size_t encoder);
 
-  ModelCaches& caches() { return caches_; }
+  TextCache& texts() { return texts_; }      // that its encoders have read
 
  private:
   AdaptedPart& adapted(const std::string& part);
   const std::string& text_encoder_name(size_t encoder) const;
   Weights scope_of(std::shared_ptr<const Source> source) const;
-  Weights open(const std::string& part);
-  void close(const Weights& weights, const std::vector<std::string>& unneeded);
+  size_t own_vae_bytes() const { return own_vae_ ? own_vae_->packed_bytes() : 0; }
   void close_adapted(const std::string& part, const Weights& weights);
 
   std::shared_ptr<const ModelSource> source_;
@@ -93,11 +100,16 @@ class LoadedModel {
   std::vector<ClipTextModel> text_encoders_;
   std::vector<PromptEncoder> prompt_encoders_;
   std::optional<UNet2DConditionModel> unet_;
-  std::unique_ptr<VaeNetwork> vae_decoder_, vae_encoder_;
-  std::optional<LatentPreview> latent_preview_;
-  ModelCaches caches_;
+  std::unique_ptr<LoadedVae> own_vae_;
+  std::shared_ptr<LoadedVae> other_vae_;
+  TextCache texts_{256, size_t{32} << 20};
   bool seamless_ = false;
-  std::deque<std::pair<RunShape, MemoryNeed>> memory_needs_;  // the latest first
+  struct KnownNeed {
+    RunShape shape;
+    std::weak_ptr<const LoadedVae> vae;                       // the other one, if any
+    MemoryNeed need;
+  };
+  std::deque<KnownNeed> memory_needs_;                        // the latest first
   std::string hash_;                                          // "": not asked for yet
   size_t packed_bytes_ = 0;
 };

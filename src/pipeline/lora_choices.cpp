@@ -13,6 +13,16 @@ LoraChoice choice_of(const LoraRequest& wanted, LoraLibrary::Entry& entry, LoraL
   return {entry.name, library.hash(entry), entry.file, {static_cast<float>(wanted.text_encoder), rank}, {static_cast<float>(wanted.unet), rank}};
 }
 
+// Of <lora:...> in the prompts.
+std::vector<LoraRequest> tagged_loras(const Request& request) {
+  std::vector<LoraRequest> loras;
+  if (request.compat == Compat::diffusers) return loras;  // where brackets are characters
+  for (const std::string& prompt : {request.prompt, request.prompt_2.value_or("")})
+    for (const ExtraNetwork& network : take_extra_networks(strip_comments(prompt)).networks)
+      if (is_lora(network)) loras.push_back(lora_request(network));
+  return loras;
+}
+
 std::vector<LoraUse> uses_of(const std::vector<LoraChoice>& choices, const std::string& part) {
   std::vector<LoraUse> uses;
   for (const LoraChoice& choice : choices) uses.push_back({choice.file, part == "unet" ? choice.unet : choice.text_encoder});
@@ -30,14 +40,18 @@ size_t largest_change(const LoraTargets& targets) {
 std::vector<LoraChoice> choose_loras(const Request& request, LoraLibrary& library) {
   std::vector<LoraChoice> choices;
   for (const LoraRequest& wanted : request.loras) choices.push_back(choice_of(wanted, library.path_or_name(wanted.name), library));
-  if (request.compat == Compat::diffusers) return choices;  // where brackets are characters
-  for (const std::string& prompt : {request.prompt, request.prompt_2.value_or("")})
-    for (const ExtraNetwork& network : take_extra_networks(strip_comments(prompt)).networks) {
-      if (!is_lora(network)) continue;
-      const LoraRequest wanted = lora_request(network);
-      choices.push_back(choice_of(wanted, library.named(wanted.name), library));
-    }
+  for (const LoraRequest& wanted : tagged_loras(request)) choices.push_back(choice_of(wanted, library.named(wanted.name), library));
   return choices;
+}
+
+std::vector<std::filesystem::path> lora_files(const Request& request, const LoraLibrary& library) {
+  std::vector<std::optional<std::filesystem::path>> found;
+  for (const LoraRequest& wanted : request.loras) found.push_back(library.find_path_or_name(wanted.name));
+  for (const LoraRequest& wanted : tagged_loras(request)) found.push_back(library.find(wanted.name));
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : found)
+    if (file) files.push_back(*file);
+  return files;
 }
 
 size_t check_loras(LoadedModel& model, const std::vector<LoraChoice>& choices, bool lenient, const Events& events) {

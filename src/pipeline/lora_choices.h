@@ -19,6 +19,8 @@ struct LoraChoice {
 // Those of request.loras, then those of <lora:...> in the prompts; tags of the negative prompt are words. Errors: those of
 // LoraLibrary, usage (a tag without a name or number).
 std::vector<LoraChoice> choose_loras(const Request& request, LoraLibrary& library);
+// Where they lie, without opening them; those that are not there are left out. Errors: usage (a tag).
+std::vector<std::filesystem::path> lora_files(const Request& request, const LoraLibrary& library);
 
 // How much memory merging needs beside the weights, for the largest layer that is changed. Says through events.detail how
 // much of each file fits. Errors: model, unless `lenient`, which makes it a note, for a file of which a part fits nowhere.

@@ -26,14 +26,23 @@ LoraLibrary::Entry& LoraLibrary::open(const fs::path& path) {
   return entries_.front();
 }
 
-LoraLibrary::Entry& LoraLibrary::named(const std::string& name) {
+std::optional<fs::path> LoraLibrary::find(const std::string& name) const {
   const auto files = named_files(folder_);
   auto found = files.find(name);
   if (found == files.end()) {  // with its ending
     found = files.find(fs::path(name).stem().string());
     if (found != files.end() && found->second.filename() != name) found = files.end();
   }
-  if (found != files.end()) return open(found->second);
+  return found == files.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<fs::path> LoraLibrary::find_path_or_name(const std::string& text) const {
+  std::error_code error;
+  return paths_ && fs::is_regular_file(text, error) ? fs::path(text) : find(text);
+}
+
+LoraLibrary::Entry& LoraLibrary::named(const std::string& name) {
+  if (const auto path = find(name)) return open(*path);
   check(!folder_.empty(), ErrorKind::usage, "there is no LoRA ", quoted(name), ": no folder of LoRAs is given (--lora-dir)",
         paths_ ? ", and no such file exists" : "");
   const std::string nearest = nearest_name(name, names_in(folder_));
@@ -41,9 +50,8 @@ LoraLibrary::Entry& LoraLibrary::named(const std::string& name) {
 }
 
 LoraLibrary::Entry& LoraLibrary::path_or_name(const std::string& text) {
-  std::error_code error;
-  if (paths_ && fs::is_regular_file(text, error)) return open(text);
-  return named(text);
+  const auto path = find_path_or_name(text);
+  return path ? open(*path) : named(text);
 }
 
 const std::string& LoraLibrary::hash(Entry& entry) {

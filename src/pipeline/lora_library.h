@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,11 @@ class LoraLibrary {
     std::string hash;  // "" until it is asked for
   };
 
-  // A file of the folder. Errors: usage (no such name, with the nearest one), model (a damaged file).
+  // A file of the folder, and a path when that is allowed and such a file exists, else a name; nothing when there is none.
+  std::optional<std::filesystem::path> find(const std::string& name) const;
+  std::optional<std::filesystem::path> find_path_or_name(const std::string& text) const;
+  // The same, opened. Errors: usage (no such name, with the nearest one), model (a damaged file).
   Entry& named(const std::string& name);
-  // A path when that is allowed and such a file exists, else a name. Errors: as named().
   Entry& path_or_name(const std::string& text);
   // A1111's short hash: the first 12 digits of the SHA-256 of a safetensors file's data, or of another file's whole content.
   const std::string& hash(Entry& entry);

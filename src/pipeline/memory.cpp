@@ -8,7 +8,7 @@
 #include "pipeline/control.h"
 #include "pipeline/image_prompt.h"
 #include "pipeline/loaded_model.h"
-#include "pipeline/loaded_previewer.h"
+#include "pipeline/tiled_vae.h"
 #include "tensor/counting_backend.h"
 
 namespace imagent {
@@ -28,7 +28,7 @@ struct CountedControls {
       auto& counted = nets[net];
       if (!counted) counted = std::make_unique<LoadedControl>(net->files(), counter, shape.compute);
       units.push_back(counted.get());
-      request.controls.push_back({.model = {}, .image = std::make_shared<const Image>(size.width, size.height, 3)});
+      request.controls.push_back({.model = {}, .image = std::make_shared<const Image>(size.width, size.height, 3), .region = std::make_shared<const Image>(8, 8, 1)});
     }
     controls = make_controls(units, request, size, unet);
   }
@@ -59,9 +59,9 @@ struct CountedImagePrompts {
       auto& counted = adapters[adapter];
       if (!counted) counted = std::make_unique<LoadedIpAdapter>(adapter->files(), encoder, counter, shape.compute);
       units.push_back(counted.get());
-      request.ip_adapters.push_back({.image = std::make_shared<const Image>(1, 1, 3)});
+      request.ip_adapters.push_back({.image = std::make_shared<const Image>(1, 1, 3), .region = std::make_shared<const Image>(8, 8, 1)});
     }
-    prompts = make_image_prompts(units, request, unet);
+    prompts = with_regions(make_image_prompts(units, request, unet), request, {8 * shape.latent_width, 8 * shape.latent_height}, unet);
     counter.release_cached();
   }
   std::vector<ImageKeys> keys(int64_t rows) const {
@@ -77,8 +77,8 @@ struct CountedImagePrompts {
 
 // Decodes a preview; -> bytes of the weights.
 size_t count_previewer(Backend& counter, const VaeSource& source, const RunShape& shape) {
-  LoadedPreviewer previewer(source, counter, shape.compute);
-  const PictureDecoder decoder = previewer.decoder();
+  LoadedVae previewer(source, counter, shape.compute);
+  const PictureDecoder decoder = previewer.picture_decoder(vae_tile_sides[0]);
   decoder.network(Tensor(counter, {1, std::min(shape.latent_height, decoder.tile), std::min(shape.latent_width, decoder.tile), decoder.config.latent_channels}, shape.compute));
   return previewer.packed_bytes();
 }

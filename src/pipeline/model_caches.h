@@ -1,5 +1,5 @@
-// What the encoders of a loaded model have made of texts and pictures before. A hit gives the same numbers as encoding again:
-// a key holds all that the result depends on beside the model itself.
+// What the encoders of a loaded model or autoencoder have made of texts and pictures before. A hit gives the same numbers as
+// encoding again: a key holds all that the result depends on beside the model itself.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,6 +29,7 @@ struct EncodedChunk {
   std::vector<float> pooled;  // SDXL
 };
 
+// A picture as an autoencoder's encoder was shown it (pipeline/loaded_vae.h).
 struct PictureKey {
   std::string pixels, mask;   // their SHA-256
   int width = 0, height = 0, tile = 0;
@@ -57,9 +58,7 @@ class CountedCache {
   size_t asked_ = 0, found_ = 0;
 };
 
-struct ModelCaches {
-  CountedCache<ChunkKey, EncodedChunk> texts{256, size_t{32} << 20};
-  CountedCache<PictureKey, EncodedPicture> pictures{64, size_t{32} << 20};
-};
+using TextCache = CountedCache<ChunkKey, EncodedChunk>;
+using PictureCache = CountedCache<PictureKey, EncodedPicture>;
 
 }  // namespace imagent

@@ -32,6 +32,9 @@ enum class PreviewKind { none, latent, taesd, vae };
 enum class ResizeMode { stretch, crop, fill, latent };                      // A1111's 0..3
 enum class InpaintFill { fill, original, latent_noise, latent_nothing };    // A1111's 0..3
 enum class Preprocessor { none, canny };
+// What leads where a prompt and a ControlNet differ; the A1111 extension's "Balanced", "My prompt is more important" and
+// "ControlNet is more important".
+enum class ControlMode { balanced, prompt, control };
 
 // A ControlNet or T2I-Adapter and the picture it looks at.
 struct ControlUnit {
@@ -40,7 +43,8 @@ struct ControlUnit {
   Preprocessor preprocess = Preprocessor::none;
   float strength = 1;
   double start = 0, end = 1;                // part of the steps in which it counts
-  bool guess = false;                       // it counts for the prompt only, not for the negative one, and less in the outer layers
+  ControlMode mode = ControlMode::balanced; // prompt: it counts less in the outer layers; control: also not for the negative prompt
+  std::shared_ptr<const Image> region{};    // it counts where this is white, stretched over the picture; null: everywhere
 };
 
 // An IP-Adapter and the picture that it makes a prompt of.
@@ -50,6 +54,7 @@ struct IpAdapterUnit {
   std::shared_ptr<const Image> image{};
   float strength = 1;
   double start = 0, end = 1;                // part of the steps in which it counts
+  std::shared_ptr<const Image> region{};    // as a ControlUnit's
 };
 
 // Absent values (empty optional, 0 for sizes and steps, "" for names) take the model's own default.

@@ -26,10 +26,19 @@ struct RunContext {
   std::optional<PictureDecoder> tiny = {};  // for previews by TAESD
 
   const Request& request() const { return run.request; }
+  std::string files_stamp = {};                // of the files that hashes are made of, when they were opened
+  std::vector<std::shared_ptr<const void>> held = {};  // what has to outlive the run
+
+  template <class Part>
+  Part* hold(const std::shared_ptr<Part>& part) {
+    held.push_back(part);
+    return part.get();
+  }
   LoadedModel& last_model() const { return refiner ? *refiner : base; }
   Quantization quantization() const { return request().compat == Compat::a1111 ? Quantization::truncate : Quantization::round; }
-  PictureDecoder decoder_of(LoadedModel& model) const { return {model.vae_decoder(), model.vae_config(), model.backend(), model.compute(), run.vae_tile}; }
+  PictureDecoder decoder_of(LoadedModel& model) const { return model.vae().picture_decoder(run.vae_tile); }
   size_t packed_bytes_of_adapters() const { return packed_bytes(controls) + packed_bytes(ip_adapters); }
+  int pass = 0, passes = 1;                    // as in Progress
   bool stopped() const { return events.stop && *events.stop; }
   void phase(const char* name) const {
     check(!events.cancel || !*events.cancel, ErrorKind::cancelled, "cancelled");

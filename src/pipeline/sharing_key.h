@@ -3,12 +3,19 @@
 #include <filesystem>
 #include <string>
 
+#include "pipeline/lora_library.h"
 #include "pipeline/request.h"
 
 namespace imagent {
 
-// Runs with the same key use the same models with the same adapters and draw pictures of the same size: none of them changes
-// what the others have loaded. `model` and `refiner` ("": none) are where they were found.
-std::string sharing_key(const Request& request, const std::filesystem::path& model, const std::filesystem::path& refiner);
+// Where the models of a request were found ("": none), and where its LoRAs lie.
+struct RunFiles {
+  std::filesystem::path model, refiner;
+  const LoraLibrary& loras;
+};
+
+// Runs with the same key use the same models with the same adapters, in the same state of their files, and draw pictures of
+// the same size: none of them changes what the others have loaded. Errors: those of lora_files().
+std::string sharing_key(const Request& request, const RunFiles& files);
 
 }  // namespace imagent

@@ -114,4 +114,13 @@ void ReferenceBackend::axpby(Tensor& y, float a, const Tensor& x, float b, const
   write_values(y, values);
 }
 
+void ReferenceBackend::scale_pixels(Tensor& y, const Tensor& x, const Tensor& scale) {
+  ++calls_;
+  std::vector<float> values = read_values(x);
+  const std::vector<float> scales = read_values(scale);
+  const auto width = static_cast<size_t>(x.dim(-1));
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= scales[i / width % scales.size()];
+  write_values(y, values);
+}
+
 }  // namespace imagent

@@ -2,17 +2,24 @@
 #include "server/a1111_controls.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
 #include "image/codec.h"
 #include "image/resize.h"
 #include "pipeline/canvas.h"
+#include "pipeline/field.h"
 #include "server/base64.h"
+#include "server/job_units.h"
 #include "server/json_at.h"
 
 namespace imagent::server {
 namespace {
+
+[[noreturn]] void refuse_module(const std::string& module) {
+  throw HttpError{422, "usage", str("ControlNet: module ", quoted(module), ": there are ", join(controlnet_modules(), ", "), " here")};
+}
 
 std::vector<const nlohmann::json*> units_of(const nlohmann::json& body) {
   std::vector<const nlohmann::json*> units;
@@ -27,6 +34,29 @@ std::vector<const nlohmann::json*> units_of(const nlohmann::json& body) {
   return units;
 }
 
+// What the extension calls the image encoders of IP-Adapters. Here the adapter's own is taken, whatever it is called.
+constexpr std::array clip_modules = {"ip-adapter-auto", "ip-adapter_clip_sd15", "ip-adapter_clip_sdxl", "ip-adapter_clip_sdxl_plus_vith", "ip-adapter_clip_h", "ip-adapter_clip_g"};
+
+bool is_clip_module(const std::string& module) { return std::find(clip_modules.begin(), clip_modules.end(), module) != clip_modules.end(); }
+
+std::string module_of(const nlohmann::json& unit) { return lower_ascii(text_at(unit, "module", "none")); }
+
+// Whether the unit's model is an IP-Adapter of that folder. Errors: usage, model.
+bool is_ip_adapter(const Service& service, const nlohmann::json& unit) {
+  const std::string model = text_at(unit, "model");
+  check(!model.empty() && model != "None", ErrorKind::usage, "ControlNet: model: is missing");
+  const std::string module = module_of(unit);
+  try {
+    service.catalog.find(CatalogKind::ip_adapter, model);
+  } catch (const Error&) {
+    if (is_clip_module(module)) throw;
+    service.catalog.find(CatalogKind::control, model);
+    return false;
+  }
+  if (module != "none" && !is_clip_module(module)) refuse_module(module);
+  return true;
+}
+
 // A number, or one of the extension's texts for it.
 size_t choice_at(const nlohmann::json& unit, const char* key, size_t fallback, const std::vector<std::vector<std::string>>& choices) {
   const nlohmann::json* value = present(unit, key);
@@ -36,12 +66,18 @@ size_t choice_at(const nlohmann::json& unit, const char* key, size_t fallback, c
   fail(ErrorKind::usage, "ControlNet: ", key, ": should be a whole number from 0 to ", choices.size() - 1, " or ", choices[fallback].front());
 }
 
-std::string picture_text(const nlohmann::json& unit, const Job& job) {
-  for (const char* key : {"image", "input_image"}) {
+// A picture under one of the names, in Base64, or as {"image": ..., "mask": ...}; "": there is none.
+std::string text_of_picture(const nlohmann::json& unit, std::initializer_list<const char*> keys, const char* inner) {
+  for (const char* key : keys) {
     const nlohmann::json* value = present(unit, key);
-    if (value && value->is_object()) value = present(*value, "image");
+    if (value && value->is_object()) value = present(*value, inner);
     if (value && value->is_string() && !value->get_ref<const std::string&>().empty()) return value->get<std::string>();
   }
+  return "";
+}
+
+std::string picture_text(const nlohmann::json& unit, const Job& job) {
+  if (std::string own = text_of_picture(unit, {"image", "input_image"}, "image"); !own.empty()) return own;
   const auto start = job.inputs.find("init_image");
   check(start != job.inputs.end(), ErrorKind::usage, "ControlNet: image: is missing");
   return start->second;
@@ -72,7 +108,7 @@ Image hint_of(const nlohmann::json& unit, const Job& job, const Service& service
   const Image picture = decode_image(base64_decode(picture_text(unit, job), "ControlNet: image"), {}, "ControlNet: image");
   const double wanted = number_at(unit, "processor_res", -1, {-1, 8192});
   constexpr int usual_resolution = 512;
-  Preprocessing how{.module = lower_ascii(text_at(unit, "module", "none")),
+  Preprocessing how{.module = module_of(unit),
                     .resolution = truth_at(unit, "pixel_perfect") ? perfect_resolution(picture, size, resize_mode) : wanted > 0 ? static_cast<int>(wanted) : usual_resolution,
                     .thresholds = thresholds_at(unit, "threshold_a", "threshold_b")};
   how.resolution = std::clamp(how.resolution, 64, 2048);
@@ -91,7 +127,7 @@ CannyThresholds thresholds_at(const nlohmann::json& body, const char* low, const
 
 Image preprocess(const Image& picture, const Preprocessing& how) {
   if (how.module == "none") return picture;
-  if (how.module != "canny") throw HttpError{422, "usage", "ControlNet: module: should be none or canny"};
+  if (how.module != "canny") refuse_module(how.module);
   if (how.resolution == 0) return canny_edges(picture, how.thresholds);
   const double scale = static_cast<double>(how.resolution) / std::min(picture.width, picture.height);
   const auto scaled = [&](int side) { return std::max(1, static_cast<int>(std::lround(std::min(side * scale, 65536.0)))); };
@@ -100,29 +136,44 @@ Image preprocess(const Image& picture, const Preprocessing& how) {
   return canny_edges(resize(picture, scaled(picture.width), scaled(picture.height), scale > 1 ? Resample::bicubic : Resample::box), how.thresholds);
 }
 
-void read_units(const Service& service, Job& job, const nlohmann::json& body) {
+std::vector<std::string> controlnet_modules() {
+  std::vector<std::string> modules = {"none", "canny"};
+  modules.insert(modules.end(), clip_modules.begin(), clip_modules.end());
+  return modules;
+}
+
+// Where the unit counts. The extension's own `mask` is for preprocessors that do not exist here.
+static std::string region_of(const nlohmann::json& unit) {
+  if (std::string region = text_of_picture(unit, {"effective_region_mask", "mask", "mask_image"}, "image"); !region.empty()) return region;
+  const nlohmann::json* image = present(unit, "image");
+  return image && image->is_object() ? text_at(*image, "mask") : "";
+}
+
+void read_controlnet(const Service& service, Job& job, const nlohmann::json& body) {
   constexpr size_t most = 8;
   const auto units = units_of(body);
   check(units.size() <= most, ErrorKind::usage, "ControlNet: ", units.size(), " units, at most ", most, " are taken");
   for (const nlohmann::json* unit : units) {
-    const std::string model = text_at(*unit, "model");
-    check(!model.empty() && model != "None", ErrorKind::usage, "ControlNet: model: is missing");
-    service.catalog.find(CatalogKind::control, model);
-    if (present(*unit, "mask") && !text_at(*unit, "mask").empty()) throw HttpError{501, "unsupported", "ControlNet: mask: is not in this version"};
+    nlohmann::json added = {{"model", text_at(*unit, "model")}, {"strength", number_at(*unit, "weight", 1, {0, 2})}};
+    for (const char* part : {"start", "end"}) added[part] = number_at(*unit, str("guidance_", part).c_str(), *part == 'e', {0, 1});
     const size_t mode = choice_at(*unit, "control_mode", 0, {{"balanced"}, {"my prompt is more important"}, {"controlnet is more important"}});
-    if (mode == 1) throw HttpError{501, "unsupported", "ControlNet: control_mode 1 (My prompt is more important) is not in this version"};
-    nlohmann::json control = {{"model", model}, {"strength", number_at(*unit, "weight", 1, {0, 2})}, {"guess", mode == 2}};
-    for (const char* part : {"start", "end"}) control[part] = number_at(*unit, str("guidance_", part).c_str(), *part == 'e', {0, 1});
-    add_control(job, std::move(control), base64_encode(encode_image(hint_of(*unit, job, service))));
+    if (is_ip_adapter(service, *unit)) {  // modes are not for them
+      add_unit(job, ip_adapter_units(), std::move(added), {picture_text(*unit, job), region_of(*unit)});
+      continue;
+    }
+    added["mode"] = std::array{"balanced", "prompt", "control"}[mode];
+    add_unit(job, control_units(), std::move(added), {base64_encode(encode_image(hint_of(*unit, job, service))), region_of(*unit)});
   }
 }
 
-std::vector<std::string> detected_maps(const Job& job, const nlohmann::json& body) {
+std::vector<std::string> detected_maps(const Service& service, const Job& job, const nlohmann::json& body) {
   std::vector<std::string> maps;
-  const auto units = units_of(body);
-  const std::vector<std::string> pictures = control_pictures(job);
-  for (size_t i = 0; i < std::min(units.size(), pictures.size()); ++i)
-    if (truth_at(*units[i], "save_detected_map", true)) maps.push_back(pictures[i]);
+  size_t control = 0;
+  for (const nlohmann::json* unit : units_of(body)) {
+    if (is_ip_adapter(service, *unit)) continue;
+    std::string picture = unit_picture(job, control_units(), control++);
+    if (truth_at(*unit, "save_detected_map", true)) maps.push_back(std::move(picture));
+  }
   return maps;
 }
 

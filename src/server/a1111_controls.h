@@ -6,13 +6,15 @@
 
 namespace imagent::server {
 
-// The units of alwayson_scripts.controlnet.args that are switched on, as the job's controls: their pictures are preprocessed and
-// fitted to the drawn size here. The job has its size, and its picture to start from, which units without a picture look at.
-// Errors: usage, image, model; unsupported for what the engine does not have.
-void read_units(const Service& service, Job& job, const nlohmann::json& body);
+// The units of alwayson_scripts.controlnet.args that are switched on, as the job's controls and IP-Adapters: pictures of controls
+// are preprocessed and fitted to the drawn size here. The job has its size, and its picture to start from, which units without a
+// picture look at. Errors: usage, image, model.
+void read_controlnet(const Service& service, Job& job, const nlohmann::json& body);
 
-// The pictures that the extension appends to its answer: what each unit looked at.
-std::vector<std::string> detected_maps(const Job& job, const nlohmann::json& body);
+// The pictures that the extension appends to its answer: what each control looked at.
+std::vector<std::string> detected_maps(const Service& service, const Job& job, const nlohmann::json& body);
+
+std::vector<std::string> controlnet_modules();   // all that units may name
 
 // The preprocessor `module` ("canny", "none"); `resolution`: pixels of the shorter side on which it works, 0: as the picture is.
 // Errors: HttpError 422 for another one.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <mutex>
 #include <string_view>
 
 #include "base/error.h"
@@ -10,6 +12,8 @@
 #include "hub/model_files.h"
 #include "hub/registry.h"
 #include "pipeline/field.h"
+#include "pipeline/file_kind.h"
+#include "pipeline/named_files.h"
 
 namespace imagent::server {
 namespace {
@@ -30,13 +34,14 @@ const KindRow& row_of(CatalogKind kind) {
       {"embedding", &CatalogPlaces::embeddings, {".safetensors", ".pt", ".bin"}, ""},
       {"VAE", &CatalogPlaces::vaes, {".safetensors", ".pt", ".ckpt", ".bin"}, "config.json"},
       {"ControlNet", &CatalogPlaces::controls, {".safetensors", ".pt", ".pth", ".bin"}, "config.json"},
+      {"IP-Adapter", &CatalogPlaces::controls, {".safetensors", ".pt", ".pth", ".bin"}, ""},
       {"upscaler", &CatalogPlaces::upscalers, {".safetensors", ".pth", ".pt", ".bin", ".gguf"}, ""}};
   return rows[static_cast<size_t>(kind)];
 }
 
 bool is_of_kind(const std::string& found, CatalogKind kind) {
   if (kind == CatalogKind::vae) return found == "vae" || found == "taesd";
-  if (kind == CatalogKind::control) return found == "controlnet";
+  if (kind == CatalogKind::control) return found == "controlnet" || found == "t2i-adapter";
   return kind == CatalogKind::model && (found.starts_with("sd") || found == "single file");
 }
 
@@ -46,6 +51,26 @@ bool called(const CatalogEntry& entry, const std::string& name) {
 }
 
 }  // namespace
+
+// What files are by the names of their tensors, looked at once as long as they stay the same.
+class Catalog::FileKinds {
+ public:
+  // As kind_of_file().
+  std::string kind(const fs::path& file) {
+    const std::lock_guard lock(mutex_);
+    const std::string stamp = model_stamp(file);
+    const auto known = known_.find(file);
+    if (known != known_.end() && known->second.first == stamp) return known->second.second;
+    return (known_[file] = {stamp, kind_of_file(file)}).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<fs::path, std::pair<std::string, std::string>> known_;  // stamp, kind
+};
+
+Catalog::Catalog(CatalogPlaces places) : places_(std::move(places)), kinds_(std::make_unique<FileKinds>()) {}
+Catalog::~Catalog() = default;
 
 std::vector<CatalogEntry> Catalog::list_folder(CatalogKind kind) const {
   const KindRow& row = row_of(kind);
@@ -64,6 +89,12 @@ std::vector<CatalogEntry> Catalog::list_folder(CatalogKind kind) const {
       entries.push_back({path.filename().string(), path.filename().string(), path});
   }
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.file_name < b.file_name; });
+  if (kind == CatalogKind::control || kind == CatalogKind::ip_adapter)
+    std::erase_if(entries, [&](const CatalogEntry& entry) {
+      std::error_code ignored;
+      const std::string found = fs::is_directory(entry.path, ignored) ? kind_of_model(entry.path) : kinds_->kind(entry.path);
+      return found == "image encoder" || (found == "ip-adapter") != (kind == CatalogKind::ip_adapter);
+    });
   return entries;
 }
 

@@ -1,7 +1,8 @@
-// What callers may name: models, LoRAs, VAEs, ControlNets, upscalers and embeddings that lie in the folders of this server or in
+// What callers may name: models, LoRAs, VAEs, ControlNets, IP-Adapters, upscalers and embeddings that lie in the folders of this server or in
 // the hub's cache, and nothing else.
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,13 +23,15 @@ struct CatalogEntry {
   std::filesystem::path path;        // "": the built-in model
 };
 
-enum class CatalogKind { model, lora, embedding, vae, control, upscaler };
+// ControlNets and T2I-Adapters are controls; IP-Adapters lie in the same folder, and their image encoder in its folder image_encoder.
+enum class CatalogKind { model, lora, embedding, vae, control, ip_adapter, upscaler };
 
 inline constexpr const char* builtin_name = "demo";
 
 class Catalog {
  public:
-  explicit Catalog(CatalogPlaces places) : places_(std::move(places)) {}
+  explicit Catalog(CatalogPlaces places);
+  ~Catalog();
 
   const CatalogPlaces& places() const { return places_; }
 
@@ -44,7 +47,9 @@ class Catalog {
   std::vector<CatalogEntry> list_hub(CatalogKind kind) const;
   std::optional<CatalogEntry> find_in_hub(const std::string& name) const;
 
+  class FileKinds;
   CatalogPlaces places_;
+  std::unique_ptr<FileKinds> kinds_;
 };
 
 }  // namespace imagent::server

@@ -51,10 +51,29 @@ static const char* openai_type(int status) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+HttpError in_dialect(Dialect dialect, HttpError error) {
+  if (dialect != Dialect::a1111 || error.status != 400) return error;
+  error.status = 422;
+  error.kind = "validation";
+  return error;
+}
+
+// FastAPI's list of what is wrong with a body, of one entry: where, what, which kind. Our texts begin with the field's name.
+static nlohmann::ordered_json validation_detail(const HttpError& e) {
+  using Json = nlohmann::ordered_json;
+  const size_t end = e.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789");
+  const bool named = end != std::string::npos && end > 0 && (e.text[end] == ':' || e.text[end] == '[' || (e.text[end] == ' ' && e.text.find_first_of("\"-0123456789", end) == end + 1));
+  Json where = {"body"};
+  if (named) where.push_back(e.text.substr(0, end));
+  return Json::array({Json{{"loc", where}, {"msg", e.text}, {"type", "value_error"}}});
+}
+
 nlohmann::ordered_json error_body(Dialect dialect, const HttpError& e) {
   using Json = nlohmann::ordered_json;
   switch (dialect) {
-    case Dialect::a1111: return {{"error", e.status == 422 ? "UnprocessableEntity" : "HTTPException"}, {"detail", e.text}, {"body", ""}, {"errors", e.text}};
+    case Dialect::a1111:
+      if (e.kind == "validation") return {{"detail", validation_detail(e)}, {"error", "RequestValidationError"}, {"body", ""}, {"errors", e.text}};
+      return {{"error", e.status == 422 ? "UnprocessableEntity" : "HTTPException"}, {"detail", e.text}, {"body", ""}, {"errors", e.text}};
     case Dialect::openai:
       return {{"error", {{"message", e.text}, {"type", openai_type(e.status)}, {"param", e.param.empty() ? Json() : Json(e.param)}, {"code", e.kind}}}};
     case Dialect::sdcpp: return {{"error", e.kind}, {"message", e.text}};

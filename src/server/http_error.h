@@ -25,6 +25,10 @@ HttpError http_error(const std::string& kind, const std::string& text);
 // Of a request that was refused: the same, and 404 for a model that is not there.
 HttpError http_error(const Error& error);
 
+// As the dialect says it: what the web UI's framework finds wrong with a body is 422 there, not 400.
+HttpError in_dialect(Dialect dialect, HttpError error);
+
+// Of an error as in_dialect() gives it.
 nlohmann::ordered_json error_body(Dialect dialect, const HttpError& error);
 
 }  // namespace imagent::server

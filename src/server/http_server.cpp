@@ -145,9 +145,10 @@ HttpServer::HandlerResponse HttpServer::check_request(const httplib::Request& re
   }
 }
 
-void HttpServer::refuse(const httplib::Request& request, httplib::Response& response, const HttpError& error) const {
+void HttpServer::refuse(const httplib::Request& request, httplib::Response& response, const HttpError& given) const {
   const Router::Match match = router_.find(request.method, request.path);
   const Dialect dialect = match.route ? match.route->dialect : dialect_of(request.path);
+  const HttpError error = in_dialect(dialect, given);
   response.status = error.status;
   response.body.clear();
   if (error.retry_after_s > 0) response.set_header("Retry-After", std::to_string(error.retry_after_s));

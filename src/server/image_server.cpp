@@ -78,12 +78,13 @@ ImageServer::ImageServer(ServeOptions options)
       upscaling_(catalog_, options_.engine.device, options_.engine.threads) {
   if (options_.allow_downloads && options_.places.hub) downloads_ = std::make_unique<Downloads>(*options_.places.hub, engine_.backend().supports(DType::bf16));
   http_ = std::make_unique<HttpServer>(options_.http, router_);
-  service_ = std::unique_ptr<Service>(new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .hashes = hashes_, .upscaling = upscaling_,
-                                                  .downloads = downloads_.get(), .limits = options_.limits,
-                                                  .ready = [this] { return worker_ && worker_->ready(); }, .stopping = [this] { return http_->stopping(); },
-                                                  .started = now(), .device = std::string(engine_.backend().name()),
-                                                  .threads = options_.engine.threads > 0 ? options_.engine.threads : usable_cores(),
-                                                  .unload_models = [this] { engine_.unload_models(); }, .page = read_page(options_)});
+  const auto until = [](const std::atomic<bool>& cancel) { return Events{.phase = {}, .progress = {}, .cancel = &cancel}; };
+  service_ = std::unique_ptr<Service>(
+      new Service{.queue = *queue_, .store = *store_, .catalog = catalog_, .hashes = hashes_, .upscaling = upscaling_, .downloads = downloads_.get(), .limits = options_.limits,
+                  .max_waiting = options_.queue.max_waiting, .ready = [this] { return worker_ && worker_->ready(); }, .stopping = [this] { return http_->stopping(); },
+                  .started = now(), .device = std::string(engine_.backend().name()), .threads = options_.engine.threads > 0 ? options_.engine.threads : usable_cores(),
+                  .load_model = [this, until](const Request& request, const std::atomic<bool>& cancel) { engine_.load(request, until(cancel)); },
+                  .unload_models = [this, until](const std::atomic<bool>& cancel) { engine_.unload_models(until(cancel)); }, .page = read_page(options_)});
   set_default_options(*service_);
   for (const auto& make : {own_routes, job_routes, gallery_routes, download_routes, a1111_picture_routes, a1111_state_routes, a1111_list_routes, a1111_extra_routes, controlnet_routes, openai_routes, sdcpp_routes})
     router_.add(make(*service_));

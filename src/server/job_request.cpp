@@ -9,7 +9,7 @@
 #include "pipeline/hires.h"
 #include "pipeline/request_fields.h"
 #include "pipeline/upscale.h"
-#include "server/base64.h"
+#include "server/job_units.h"
 
 namespace imagent::server {
 
@@ -18,50 +18,12 @@ static const std::vector<FieldInfo>& field_infos() {
   return list;
 }
 
-static std::string control_input(size_t unit) { return str("control_", unit); }
-
-// The pictures of {"controls": [...]} go to the job's inputs; what is left is text.
-static void read_controls(Job& job, const nlohmann::json& body) {
-  const auto found = body.find("controls");
-  if (found == body.end() || found->is_null() || job.fields.count("controls")) return;
-  check(found->is_array(), ErrorKind::usage, "controls: should be a list of {\"model\", \"image\", ...}");
-  nlohmann::json units = nlohmann::json::array();
-  for (const nlohmann::json& unit : *found) {
-    check(unit.is_object(), ErrorKind::usage, "controls[", units.size(), "]: should be an object");
-    nlohmann::json rest = nlohmann::json::object();
-    for (const auto& [key, value] : unit.items()) {
-      const bool picture = key == "image" || key == "input_image";
-      check(!picture || value.is_string() || value.is_null(), ErrorKind::usage, "controls[", units.size(), "]: ", key, ": should be a picture in Base64");
-      if (!picture)
-        rest[key] = value;
-      else if (value.is_string())
-        job.inputs[control_input(units.size())] = value.get<std::string>();
-    }
-    units.push_back(std::move(rest));
-  }
-  if (!units.empty()) job.fields["controls"] = units.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 void read_fields(Job& job, const nlohmann::json& body) {
-  read_controls(job, body);
+  read_units(job, body);
   GivenValues given;
   add_json(given, field_infos(), body, "request");
-  given.erase("controls");
-  for (const auto& [name, value] : given) job.fields.try_emplace(name, value.text);
-}
-
-void add_control(Job& job, nlohmann::json unit, std::string picture) {
-  const auto found = job.fields.find("controls");
-  nlohmann::json units = found == job.fields.end() ? nlohmann::json::array() : nlohmann::json::parse(found->second);
-  job.inputs[control_input(units.size())] = std::move(picture);
-  units.push_back(std::move(unit));
-  job.fields["controls"] = units.dump();
-}
-
-std::vector<std::string> control_pictures(const Job& job) {
-  std::vector<std::string> pictures;
-  for (auto found = job.inputs.find(control_input(0)); found != job.inputs.end(); found = job.inputs.find(control_input(pictures.size()))) pictures.push_back(found->second);
-  return pictures;
+  for (const auto& [name, value] : given)
+    if (!unit_list_of(name)) job.fields.try_emplace(name, value.text);
 }
 
 void add_lora(Job& job, const Catalog& catalog, const std::string& name, double strength) {
@@ -82,9 +44,13 @@ static const std::map<std::string, CatalogKind>& catalog_fields() {
   return fields;
 }
 
+bool is_catalog_field(const std::string& field) { return catalog_fields().count(field) > 0; }
+
+bool names_own_vae(const std::string& text) { return text.empty() || text == "None" || text == "Automatic"; }
+
 // Words of a catalog's field that name no file.
 static bool names_nothing(const std::string& field, const std::string& text) {
-  if (field == "vae") return text.empty() || text == "None" || text == "Automatic";
+  if (field == "vae") return names_own_vae(text);
   return field == "refiner" && (text.empty() || text == "None");
 }
 static bool is_own_upscaler(const std::string& text) {
@@ -96,25 +62,14 @@ static bool names_files(const FieldInfo& field) {
   return field.names_file || std::any_of(field.parts.begin(), field.parts.end(), [](const FieldInfo& part) { return part.names_file; });
 }
 
-static std::string found_controls(const Given& given, const std::vector<FieldInfo>& parts, const Catalog& catalog) {
-  std::vector<std::map<std::string, std::string>> units;
-  for (const GivenValues& values : list_elements(given, parts)) {
-    auto& unit = units.emplace_back();
-    for (const auto& [name, value] : values) unit[name] = value.text;
-    check(!unit.count("image"), ErrorKind::usage, given.origin, "[", units.size() - 1, "]: image: should be a picture in Base64");
-    if (const auto model = unit.find("model"); model != unit.end()) model->second = catalog.find(CatalogKind::control, model->second).path.string();
-  }
-  return list_text(units);
-}
-
 // Names become the paths that they stand for; no path comes from a caller.
 static void find_files(GivenValues& given, const Catalog& catalog) {
   for (const FieldInfo& field : field_infos()) {
     const auto found = given.find(field.name);
     if (found == given.end()) continue;
     std::string& text = found->second.text;
-    if (field.name == "controls") {
-      text = found_controls(found->second, field.parts, catalog);
+    if (const UnitList* units = unit_list_of(field.name)) {
+      text = found_units(found->second, field.parts, *units, catalog);
     } else if (const auto kind = catalog_fields().find(field.name); kind == catalog_fields().end()) {
       check(!names_files(field), ErrorKind::usage, field.name, ": a server's files are chosen by the names that it lists");
     } else if (names_nothing(field.name, text)) {
@@ -126,26 +81,18 @@ static void find_files(GivenValues& given, const Catalog& catalog) {
   }
 }
 
-static std::shared_ptr<const Image> picture_of(const Job& job, const std::string& name) {
-  const auto found = job.inputs.find(name);
-  return found == job.inputs.end() ? nullptr : std::make_shared<const Image>(decode_image(base64_decode(found->second, name), {}, name));
-}
-
 Request request_of(const Job& job, const Catalog& catalog) {
   GivenValues given;
   for (const auto& [name, text] : job.fields) given[name] = {text, name};
   find_files(given, catalog);
   Request request;
   apply(request, request_fields(), given);
-  for (size_t i = 0; i < request.controls.size(); ++i) {
-    request.controls[i].image = picture_of(job, control_input(i));
-    check(request.controls[i].image != nullptr, ErrorKind::usage, "controls[", i, "]: image: is missing");
-  }
+  set_unit_pictures(request, job);
   validate(request);
   if (request.preview_every > 0 && request.preview == PreviewKind::taesd) request.taesd = catalog.places().taesd.string();
   if (!request.styles.empty()) request.styles_file = catalog.places().styles.string();
-  request.init_image = picture_of(job, "init_image");
-  request.mask = picture_of(job, "mask");
+  request.init_image = input_picture(job, "init_image");
+  request.mask = input_picture(job, "mask");
   return request;
 }
 

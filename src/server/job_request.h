@@ -21,15 +21,17 @@ struct PictureLimits {
 // Those that the job has already stay as they are. Errors: usage.
 void read_fields(Job& job, const nlohmann::json& body);
 
-// Adds a ControlNet: `unit` as in {"controls": [...]}, but for its picture, which is an encoded file in Base64. And all such pictures.
-void add_control(Job& job, nlohmann::json unit, std::string picture);
-std::vector<std::string> control_pictures(const Job& job);
-
 // Adds a LoRA that the catalog knows. Errors: model; usage for a strength outside -10..10.
 void add_lora(Job& job, const Catalog& catalog, const std::string& name, double strength);
 
 // Sets a field unless it is there.
 void set_default(Job& job, const std::string& field, const std::string& value);
+
+// Whether the field's value is a name that the catalog lists, and a path only behind it.
+bool is_catalog_field(const std::string& field);
+
+// Whether that chooses the model's own VAE: "", "None", "Automatic".
+bool names_own_vae(const std::string& text);
 
 // The request that a job means, the names of its files looked up in the catalog; a field that names a file in any other way is
 // refused. Errors: usage, model, image.

@@ -9,23 +9,25 @@ namespace imagent::server {
 
 constexpr int deepest_json = 64;
 
-nlohmann::json Call::json() const {
+nlohmann::json json_object(const std::string& text, const std::string& what) {
   using Json = nlohmann::json;
-  if (request.body.empty()) return Json::object();
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > deepest_json) throw HttpError{400, "usage", str("the JSON body is nested deeper than ", deepest_json, " levels")};
+  if (text.empty()) return Json::object();
+  const auto shallow = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > deepest_json) throw HttpError{400, "usage", str(what, " is nested deeper than ", deepest_json, " levels")};
     return true;
   };
   try {
-    Json body = Json::parse(request.body, shallow);
-    if (!body.is_object()) throw HttpError{400, "usage", "the body should be a JSON object"};
-    return body;
+    Json object = Json::parse(text, shallow);
+    if (!object.is_object()) throw HttpError{400, "usage", str(what, " should be a JSON object")};
+    return object;
   } catch (const Json::parse_error& error) {
-    throw HttpError{400, "usage", str("the body is not JSON: byte ", error.byte)};
+    throw HttpError{400, "usage", str(what, " is not JSON: byte ", error.byte)};
   } catch (const Json::out_of_range&) {
-    throw HttpError{400, "usage", "the body has a number that is too large"};
+    throw HttpError{400, "usage", str(what, " has a number that is too large")};
   }
 }
+
+nlohmann::json Call::json() const { return json_object(request.body, "the body"); }
 
 std::string Call::parameter(const std::string& name) const { return request.has_param(name) ? request.get_param_value(name) : ""; }
 

@@ -29,6 +29,9 @@ struct Call {
   void reply(const nlohmann::ordered_json& body, int status = 200) const;
   void reply(const nlohmann::json& body, int status = 200) const;
 };
+// A text of a caller as a JSON object; "" is {}. `what` names it in messages. Errors: as Call::json().
+nlohmann::json json_object(const std::string& text, const std::string& what);
+
 using Handler = std::function<void(Call&)>;
 
 // What a route's body is, for its description.

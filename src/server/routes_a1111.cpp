@@ -34,6 +34,7 @@ static void add_infotext(nlohmann::json& body) {
 
 // sampler_name, else sampler_index; a name may end with its schedule, which "Automatic" does not undo.
 static void read_sampler(Job& job, const nlohmann::json& body) {
+  if (job.fields.count("sampler")) return;
   std::string name = text_at(body, "sampler_name"), schedule = text_at(body, "scheduler");
   if (name.empty()) name = text_at(body, "sampler_index");
   if (name.empty()) name = "Euler";
@@ -60,6 +61,8 @@ static void read_settings(Service& service, Job& job, const nlohmann::json& body
   if (const std::string vae = setting("sd_vae"); !vae.empty()) job.fields["vae"] = vae;
   const std::string clip_skip = setting("CLIP_stop_at_last_layers");
   if (!clip_skip.empty() && clip_skip != "1") job.fields["clip_skip"] = clip_skip;
+  const std::string ensd = setting("eta_noise_seed_delta");
+  if (!ensd.empty() && ensd != "0") job.fields["ensd"] = ensd;
   job.fields["rng"] = lower_ascii(setting("randn_source")) == "cpu" ? "cpu" : "cuda";  // "GPU" and "NV" are both CUDA's numbers
 }
 
@@ -91,8 +94,8 @@ static void read_images(Job& job, const nlohmann::json& body) {
 static void read_img2img(Job& job, nlohmann::json& body) {
   read_images(job, body);
   if (!present(body, "denoising_strength")) body["denoising_strength"] = 0.75;
-  if (!present(body, "mask_blur"))
-    if (const nlohmann::json* blur = present(body, "mask_blur_x")) body["mask_blur"] = *blur;
+  for (const char* side : {"mask_blur_x", "mask_blur_y"})
+    if (const nlohmann::json* blur = present(body, side); blur && !present(body, "mask_blur")) body["mask_blur"] = *blur;
   if (const nlohmann::json* scale = present(body, "image_cfg_scale"); scale && *scale == 1.5) body.erase("image_cfg_scale");  // the default: clients send it to every model
   if (!job.inputs.count("mask")) {
     for (const char* key : {"inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding", "inpainting_mask_invert"}) body.erase(key);  // sent all the same
@@ -111,6 +114,8 @@ static void read_hires(nlohmann::json& body) {
     for (const char* key : {"hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt", "hr_resize_x", "hr_resize_y"}) body.erase(key);
     return;
   }
+  if (const std::string other = text_at(body, "hr_checkpoint_name"); !other.empty() && !other.starts_with("Use same"))
+    throw HttpError{501, "unsupported", "hr_checkpoint_name: the hires pass has the model of the first one in this version"};
   body["hires_strength"] = strength.is_null() ? nlohmann::json(0.75) : strength;
   if (!present(body, "hr_scale")) body["hr_scale"] = 2.0;
   if (!present(body, "hr_upscaler")) body["hr_upscaler"] = "Latent";
@@ -130,6 +135,7 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
   nlohmann::json body = given;
   add_infotext(body);
   Job job;
+  take_extra_args(service, job, body);
   check_scripts(body);
   read_sampler(job, body);
   read_settings(service, job, body);
@@ -143,7 +149,7 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
     job.batches = static_cast<int>(std::clamp<int64_t>(count->get<int64_t>(), -1, 1 << 20));
   }
   // Names that mean something else here than in our other dialects, or nothing.
-  for (const char* other : {"model", "size", "n", "quality", "preview", "init_images", "mask", "init_image", "refiner", "controls"}) body.erase(other);
+  for (const char* other : {"model", "size", "n", "quality", "preview", "init_images", "mask", "init_image", "refiner", "controls", "ip_adapters"}) body.erase(other);
   if (const nlohmann::json* seed = present(body, "seed"); seed && seed->is_number() && seed->get<double>() < 0) body.erase("seed");
   if (text_at(body, "refiner_checkpoint").empty() || text_at(body, "refiner_checkpoint") == "None") body.erase("refiner_checkpoint");
   read_fields(job, body);
@@ -151,7 +157,7 @@ Job a1111_job(Service& service, const nlohmann::json& given, bool from_image) {
                                      {"compat", "a1111"}})
     set_default(job, field, value);
   job.fields["preview"] = preview_setting(service);
-  read_units(service, job, body);
+  read_controlnet(service, job, body);
   return job;
 }
 
@@ -184,18 +190,18 @@ static Json info_of(const JobStatus& s) {
           {"subseed_strength", number_or("variation_strength", 0)}, {"width", used_number(s, "width")},
           {"height", used_number(s, "height")}, {"sampler_name", sampler.empty() ? "Euler" : std::string(find_sampler(sampler).sampler->display)},
           {"cfg_scale", used_number(s, "guidance_scale")}, {"steps", used_number(s, "steps")}, {"batch_size", used_number(s, "batch", 1)}, {"restore_faces", false},
-          {"face_restoration_model", nullptr}, {"sd_model_name", used_field(s, "model")}, {"sd_model_hash", said("Model hash")}, {"sd_vae_name", said("VAE")}, {"sd_vae_hash", nullptr},
+          {"face_restoration_model", nullptr}, {"sd_model_name", used_field(s, "model")}, {"sd_model_hash", said("Model hash")}, {"sd_vae_name", said("VAE")}, {"sd_vae_hash", said("VAE hash")},
           {"seed_resize_from_w", number_or("seed_resize_from_w", -1)}, {"seed_resize_from_h", number_or("seed_resize_from_h", -1)},
           {"denoising_strength", s.job.fields.count("strength") ? used_number(s, "strength") : nlohmann::json()},
           {"extra_generation_params", Json::object()}, {"index_of_first_image", 0}, {"infotexts", infotexts}, {"styles", style_list},
-          {"job_timestamp", std::to_string(static_cast<int64_t>(s.created))}, {"clip_skip", used_number(s, "clip_skip", 1)},
+          {"job_timestamp", a1111_timestamp(s.started)}, {"clip_skip", used_number(s, "clip_skip", 1)},
           {"is_using_inpainting_conditioning", false}, {"version", a1111_version}};
 }
 
 static void answer_pictures(Service& service, Call& call, bool from_image) {
   nlohmann::json body = call.json();
   Job job = a1111_job(service, body, from_image);
-  const std::vector<std::string> maps = detected_maps(job, body);
+  const std::vector<std::string> maps = detected_maps(service, job, body);
   Finished done = draw_now(service, call, std::move(job));
   done.images.insert(done.images.end(), maps.begin(), maps.end());
   const bool send = truth_at(body, "send_images", true);

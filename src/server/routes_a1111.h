@@ -15,6 +15,9 @@ Job a1111_job(Service& service, const nlohmann::json& body, bool from_image);
 // What clients call a model: "name.safetensors [0123456789]", without the hash while that is not known.
 std::string title_of(Service& service, const CatalogEntry& entry);
 
+// A time (seconds since 1970) as the web UI names jobs: "20240131235959".
+std::string a1111_timestamp(double seconds);
+
 // The value of a shared option as text; "" when it has none.
 std::string option_text(Service& service, const char* name);
 void set_default_options(Service& service);

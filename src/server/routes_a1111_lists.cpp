@@ -4,6 +4,8 @@
 #include "pipeline/prompt_text.h"
 #include "sampling/samplers.h"
 #include "server/routes_a1111.h"
+#include "weights/embedding_file.h"
+#include "weights/open.h"
 
 namespace imagent::server {
 
@@ -69,15 +71,26 @@ static Json loras(Service& service) {
   return list;
 }
 
+// Training's own numbers are unknown. For SDXL those of its first text encoder.
+static Json embedding_view(const LearnedEmbedding& embedding) {
+  const LearnedVectors& vectors = embedding.only ? *embedding.only : *embedding.clip_l;
+  return {{"step", nullptr}, {"sd_checkpoint", nullptr}, {"sd_checkpoint_name", nullptr}, {"shape", vectors.width}, {"vectors", vectors.count}};
+}
+
 static Json embeddings(Service& service) {
-  Json loaded = Json::object();
-  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::embedding))
-    loaded[entry.name] = {{"step", nullptr}, {"sd_checkpoint", nullptr}, {"sd_checkpoint_name", nullptr}, {"shape", 0}, {"vectors", 0}};
-  return {{"loaded", loaded}, {"skipped", Json::object()}};
+  Json loaded = Json::object(), skipped = Json::object();
+  for (const CatalogEntry& entry : service.catalog.list(CatalogKind::embedding)) {
+    try {
+      loaded[entry.name] = embedding_view(read_embedding(*open_weights(entry.path)));
+    } catch (const Error&) {  // no embedding, or a damaged one
+      skipped[entry.name] = {{"step", nullptr}, {"sd_checkpoint", nullptr}, {"sd_checkpoint_name", nullptr}, {"shape", 0}, {"vectors", 0}};
+    }
+  }
+  return {{"loaded", loaded}, {"skipped", skipped}};
 }
 
 static Json memory() {
-  const double free = static_cast<double>(available_memory()), used = static_cast<double>(peak_resident_bytes());
+  const double free = static_cast<double>(available_memory()), used = static_cast<double>(resident_bytes());
   return {{"ram", {{"free", free}, {"used", used}, {"total", free + used}}}, {"cuda", {{"error", "unavailable"}}}};
 }
 
@@ -129,9 +142,6 @@ std::vector<Route> a1111_list_routes(Service& service) {
     routes.push_back(fixed("GET", api + list, "None", none));
   for (const char* action : {"refresh-checkpoints", "refresh-vae", "refresh-loras", "refresh-embeddings"})
     routes.push_back(fixed("POST", api + action, "Nothing to do: folders are read when they are asked for", done));
-  routes.push_back(fixed("POST", api + "reload-checkpoint", "Nothing to do: a model loads when it is needed", done));
-  routes.push_back({.method = "POST", .path = api + "unload-checkpoint", .dialect = Dialect::a1111, .summary = "Frees the memory of all models",
-                    .handler = [&](Call& call) { service.unload_models(); call.reply(Json()); }});
   return routes;
 }
 

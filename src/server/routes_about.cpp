@@ -32,10 +32,11 @@ static void health(Service& service, Call& call) {
 }
 
 static void ready(Service& service, Call& call) {
-  Json body = {{"ready", service.ready()}};
-  if (!service.ready()) body["reason"] = "the engine starts";
+  const char* reason = !service.ready() ? "the engine starts" : service.options.loading > 0 ? "a model is being loaded" : "";
+  Json body = {{"ready", !*reason}};
+  if (*reason) body["reason"] = reason;
   body["timestamp"] = timestamp();
-  call.reply(body, service.ready() ? 200 : 503);
+  call.reply(body, *reason ? 503 : 200);
 }
 
 static Json names_of(const std::vector<CatalogEntry>& entries) {
@@ -68,7 +69,7 @@ static void capabilities(Service& service, Call& call) {
   call.reply(Json{{"version", version}, {"device", {{"name", service.device}, {"threads", service.threads}}},
                   {"models", names_of(service.catalog.list(CatalogKind::model))}, {"loras", names_of(service.catalog.list(CatalogKind::lora))},
                   {"embeddings", names_of(service.catalog.list(CatalogKind::embedding))}, {"vaes", names_of(service.catalog.list(CatalogKind::vae))},
-                  {"controls", names_of(service.catalog.list(CatalogKind::control))}, {"upscalers", upscalers}, {"styles", style_names(service)},
+                  {"controls", names_of(service.catalog.list(CatalogKind::control))}, {"ip_adapters", names_of(service.catalog.list(CatalogKind::ip_adapter))}, {"upscalers", upscalers}, {"styles", style_names(service)},
                   {"previews", preview_kinds(service)}, {"downloads", service.downloads != nullptr}, {"samplers", sampler_list}, {"schedulers", schedule_list}, {"fields", fields},
                   {"limits", {{"max_pixels", service.limits.max_pixels}, {"max_pictures", service.limits.max_pictures}}}});
 }

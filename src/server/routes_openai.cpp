@@ -64,6 +64,7 @@ static void read_model(Service& service, Job& job, const nlohmann::json& body) {
 static ImageCall read_call(Service& service, nlohmann::json body) {
   ImageCall call;
   Job& job = call.job;
+  take_extra_args(service, job, body);
   if (trim(text_at(body, "prompt")).empty()) throw HttpError{.status = 400, .kind = "missing_required_parameter", .text = "prompt: is missing", .param = "prompt"};
   read_model(service, job, body);
   job.batches = whole_at(body, "n", 1, 1, 10);

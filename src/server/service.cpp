@@ -1,6 +1,10 @@
 // Waiting for jobs on behalf of a caller.
 #include "server/service.h"
 
+#include <condition_variable>
+#include <exception>
+#include <thread>
+
 #include "server/base64.h"
 #include "server/connection.h"
 
@@ -32,6 +36,36 @@ JobStatus wait_for(Service& service, const std::string& job) {
     if (!caller || !caller->caller_gone()) continue;
     service.queue.cancel({job});
     throw HttpError{499, "cancelled", "the caller went away"};
+  }
+}
+
+void work_for_caller(Service& service, const std::function<void(const std::atomic<bool>& cancel)>& work) {
+  std::atomic<bool> cancel = false;
+  std::mutex mutex;
+  std::condition_variable news;
+  bool done = false;
+  std::thread watcher([&, caller = Connection::current()] {
+    std::unique_lock lock(mutex);
+    while (!news.wait_for(lock, look_around, [&] { return done; }))
+      if (service.stopping() || (caller && caller->caller_gone())) cancel = true;
+  });
+  std::exception_ptr failure;
+  try {
+    work(cancel);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  news.notify_one();
+  watcher.join();
+  try {
+    if (failure) std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    if (service.stopping()) throw HttpError{.status = 503, .kind = "stopping", .text = "the server stops", .retry_after_s = 5};
+    throw http_error(name_of(error.kind), error.text);
   }
 }
 

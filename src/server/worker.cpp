@@ -115,10 +115,10 @@ Events Worker::events_of(Running& running, int batch, int batches) {
   events.stop = &running.stop;
   events.phase = [this, id](const std::string& phase) { queue_.publish({.job = id, .type = "phase", .data = {{"phase", phase}}}); };
   events.progress = [this, id, batch, batches](const Progress& p) {
-    const double done = (batch + static_cast<double>(p.step) / std::max(p.steps, 1)) / batches;
-    const int left = p.steps - p.step + (batches - batch - 1) * p.steps;
+    const double done = (batch + (p.pass + static_cast<double>(p.step) / std::max(p.steps, 1)) / p.passes) / batches;
+    const int left = p.steps - p.step + (p.passes - p.pass - 1 + (batches - batch - 1) * p.passes) * p.steps;
     nlohmann::json data = {{"type", "progress"}, {"step", p.step}, {"total", p.steps}, {"percent", 100 * done}, {"eta", left * p.seconds_per_step},
-                           {"batch", batch}, {"batches", batches}};
+                           {"batch", batch}, {"batches", batches}, {"pass", p.pass}, {"passes", p.passes}};
     queue_.publish({.job = id, .type = "progress", .data = data});
     if (!p.preview) return;
     data.update({{"type", "preview"}, {"image", base64_encode(encode_image(*p.preview))}, {"format", "png"}});

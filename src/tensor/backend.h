@@ -139,6 +139,7 @@ class Backend {
   virtual void unary(Tensor& y, const Tensor& x, Act act) = 0;                               // y may be x
   virtual void geglu(Tensor& y, const Tensor& x) = 0;                                        // [...,2C] -> [...,C]: first half * gelu(second half)
   virtual void axpby(Tensor& y, float a, const Tensor& x, float b, const Tensor& z) = 0;     // a*x + b*z; y may be x or z
+  virtual void scale_pixels(Tensor& y, const Tensor& x, const Tensor& scale) = 0;            // x [N,...,C] times f32 [...]; y may be x
   virtual void concat_channels(Tensor& y, std::span<const Tensor> parts) = 0;
   virtual void upsample_nearest(Tensor& y, const Tensor& x) = 0;                             // source index floor(i * h / H)
   virtual void wrap(Tensor& y, const Tensor& x, const Border& border) = 0;                   // y [N,H+..,W+..,C]: x goes on at its other side

@@ -29,6 +29,7 @@ class CountingBackend : public Backend {
   void unary(Tensor&, const Tensor&, Act) override {}
   void geglu(Tensor&, const Tensor&) override {}
   void axpby(Tensor&, float, const Tensor&, float, const Tensor&) override {}
+  void scale_pixels(Tensor&, const Tensor&, const Tensor&) override {}
   void concat_channels(Tensor&, std::span<const Tensor>) override {}
   void upsample_nearest(Tensor&, const Tensor&) override {}
   void wrap(Tensor&, const Tensor&, const Border&) override {}

@@ -37,6 +37,10 @@ class LoraFile {
 
   const std::map<std::string, LoraModule>& modules() const { return modules_; }
   std::string origin() const { return source_->origin(); }
+  // A module of it was read: its pages may leave memory. Errors: those of Source::release().
+  void release(const LoraModule& module) const {
+    for (const auto& [role, view] : module.tensors) source_->release(view);
+  }
 
  private:
   std::shared_ptr<const Source> source_;

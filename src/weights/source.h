@@ -38,7 +38,8 @@ class Source {
   virtual std::vector<std::string> names() const = 0;     // sorted
   virtual std::string origin() const = 0;                 // for messages: the file or folder
   virtual std::map<std::string, std::string> metadata() const { return {}; }
-  virtual void release(const TensorView&) const {}        // its pages may leave memory; a view of elsewhere is ignored
+  // It was read: its pages may leave memory. A view of elsewhere is ignored. Errors: model, when the file was written to meanwhile.
+  virtual void release(const TensorView&) const {}
 };
 
 }  // namespace imagent

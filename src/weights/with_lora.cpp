@@ -48,6 +48,7 @@ class WithLora : public Source {
         add_scaled(values, *change.module->bias(), change.strength.multiplier);
       else
         merge_lora(values, view->shape, *change.module, change.strength);
+      change.file->release(*change.module);
       check(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), ErrorKind::model, change.file->origin(), ": ",
             printable(change.module->name), " gives ", name, " values that are not finite numbers");
     }

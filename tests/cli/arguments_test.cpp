@@ -81,11 +81,11 @@ TEST(Arguments, GroupsOfFlagsMayBeRepeated) {
   EXPECT_EQ(r.steps, 3);
   EXPECT_EQ(r.controls[0].model, "a");
   EXPECT_EQ(r.controls[0].strength, 0.5f);
-  EXPECT_TRUE(r.controls[0].guess);
+  EXPECT_EQ(r.controls[0].mode, ControlMode::control);
   EXPECT_EQ(r.controls[0].end, 1);
   EXPECT_EQ(r.controls[1].model, "b");
   EXPECT_EQ(r.controls[1].strength, 1.f);
-  EXPECT_FALSE(r.controls[1].guess);
+  EXPECT_EQ(r.controls[1].mode, ControlMode::balanced);
   EXPECT_EQ(r.controls[1].preprocess, Preprocessor::canny);
   EXPECT_EQ(r.controls[1].start, 0.2);
   EXPECT_EQ(r.controls[1].end, 0.7);

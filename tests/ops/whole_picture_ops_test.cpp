@@ -67,6 +67,22 @@ TEST_P(WholePictureOps, GivenStatisticsAreThoseOfTheWhole) {
   EXPECT_THROW(group_norm(whole, params, 2), Error);
 }
 
+TEST_P(WholePictureOps, PixelsAreScaledInEveryPicture) {
+  const std::vector<float> scale = {0, 0.25f, 0.5f, 1, 2, -1};
+  const Tensor map = imagent::upload(device(), {2, 3}, scale);
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const int channels : {1, 5, 16, 33}) {
+      const Tensor one = picture(device(), 2, 3, channels, dtype), two = concat_rows(std::vector<Tensor>{one, one});
+      const std::vector<float> in = download(two), out = download(scale_pixels(two, map));
+      ASSERT_EQ(out.size(), in.size());
+      for (size_t i = 0; i < in.size(); ++i) EXPECT_NEAR(out[i], in[i] * scale[i / static_cast<size_t>(channels) % 6], dtype == DType::f32 ? 1e-6 : 0.01 * std::abs(in[i]));
+      EXPECT_EQ(download(scale_pixels(two.reshape({2, 6, channels}), map)), out) << "tokens";
+      const std::vector<float> in_place = download(scale_pixels(two + two, map));
+      for (size_t i = 0; i < in.size(); ++i) EXPECT_EQ(in_place[i], 2 * out[i]);
+    }
+  EXPECT_THROW(scale_pixels(picture(device(), 3, 3, 4, DType::f32), map), Error);
+}
+
 TEST_P(WholePictureOps, WrapGoesOnAtTheOtherSide) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const Tensor x = picture(device(), 4, 3, 2, dtype);

@@ -6,9 +6,9 @@
 #include "image/canny.h"
 #include "image/codec.h"
 #include "image/resize.h"
-#include "pipeline/detect.h"
 #include "pipeline/cpu_engine.h"
-#include "pipeline/memory.h"
+#include "pipeline/detect.h"
+#include "pipeline/loaded_model.h"
 #include "support/devices.h"
 #include "support/write_safetensors.h"
 #include "support/zero_source.h"
@@ -98,16 +98,16 @@ TEST(ControlNet, StrengthZeroIsNoControlNet) {
 
 // Every picture of a batch sees the hint, also when its prompt has parts that do and a negative one that does not.
 TEST(ControlNet, BatchesAreTheSameBytes) {
-  for (const bool guess : {false, true}) {
+  for (const ControlMode mode : {ControlMode::balanced, ControlMode::prompt, ControlMode::control}) {
     ControlUnit guessing = unit_of();
-    guessing.guess = guess;
+    guessing.mode = mode;
     Request r = request_with({guessing, unit_of()});
     r.prompt = "a bird AND a tree";
     r.batch = 2;
     const auto both = engine().generate(r);
     r.batch = 1;
     r.seed = 4;
-    EXPECT_EQ(both.results[1].latents, latents_of(r)) << guess;
+    EXPECT_EQ(both.results[1].latents, latents_of(r)) << static_cast<int>(mode);
   }
 }
 
@@ -117,11 +117,89 @@ TEST(ControlNet, WebUisGuessModeHasItsOwnScales) {
   EXPECT_FLOAT_EQ(scales[11], 2 * 0.825f);
   EXPECT_NEAR(scales[0], 2 * 0.09941396206337118, 1e-6);
   ControlUnit unit = unit_of();
-  unit.guess = true;
+  unit.mode = ControlMode::control;
   Request r = request_with({unit});
   const auto diffusers = latents_of(r);
   r.compat = Compat::a1111;
   EXPECT_NE(latents_of(r), diffusers);
+}
+
+// As scripts/hook.py of the extension: both modes weaken the outer layers, in one of them the negative prompt sees nothing.
+TEST(ControlNet, ModesAreThoseOfTheExtension) {
+  LoadedModel model(open_model_source(golden("models/sd15")), engine().backend(), DType::f32);
+  LoadedControl net(open_control(unit_of().model, false), engine().backend(), DType::f32);
+  const size_t residuals = std::get<ControlNetModel>(net.network()).residual_count();
+  ControlUnit unit = unit_of();
+  unit.strength = 0.5f;
+  const auto control_of = [&](ControlMode mode, Compat compat) {
+    unit.mode = mode;
+    Request r = request_with({unit});
+    r.compat = compat;
+    LoadedControl* const nets[] = {&net};
+    return make_controls(nets, r, {64, 64}, model.unet())[0];
+  };
+  for (const Compat compat : {Compat::native, Compat::a1111}) {
+    const Control balanced = control_of(ControlMode::balanced, compat), prompt = control_of(ControlMode::prompt, compat), control = control_of(ControlMode::control, compat);
+    EXPECT_EQ(balanced.scales, std::vector<float>(residuals, 0.5f));
+    EXPECT_EQ(prompt.scales, control_scales(0.5f, GuessMode::webui, residuals));
+    EXPECT_EQ(control.scales, control_scales(0.5f, compat == Compat::a1111 ? GuessMode::webui : GuessMode::diffusers, residuals));
+    EXPECT_FALSE(balanced.conditional_only || prompt.conditional_only);
+    EXPECT_TRUE(control.conditional_only);
+  }
+}
+
+std::shared_ptr<const Image> filled_region(uint8_t left, uint8_t right) {
+  Image region(64, 64, 1);
+  for (int y = 0; y < 64; ++y)
+    for (int x = 0; x < 64; ++x) *region.at(x, y) = x < 32 ? left : right;
+  return std::make_shared<const Image>(region);
+}
+
+TEST(ControlNet, CountsInItsRegionOnly) {
+  ControlUnit unit = unit_of();
+  const std::vector<float> everywhere = latents_of(request_with({unit})), nowhere = latents_of(request_with({}));
+  unit.region = filled_region(255, 255);
+  EXPECT_EQ(latents_of(request_with({unit})), everywhere);
+  unit.region = filled_region(0, 0);
+  EXPECT_EQ(latents_of(request_with({unit})), nowhere);
+  unit.region = filled_region(255, 0);
+  const std::vector<float> half = latents_of(request_with({unit}));
+  EXPECT_NE(half, everywhere);
+  EXPECT_NE(half, nowhere);
+  Request r = request_with({unit, unit_of()});
+  r.batch = 2;
+  const auto both = engine().generate(r);
+  r.batch = 1;
+  r.seed = 4;
+  EXPECT_EQ(both.results[1].latents, latents_of(r));
+}
+
+// Each residual times the region at its own size, as torch interpolates it.
+TEST(ControlNet, RegionsScaleResiduals) {
+  LoadedModel model(open_model_source(golden("models/sd15")), engine().backend(), DType::f32);
+  LoadedControl net(open_control(unit_of().model, false), engine().backend(), DType::f32);
+  LoadedControl* const nets[] = {&net};
+  std::vector<float> noise(64 * 4);
+  make_generator(GeneratorKind::cpu, 1)->normal(noise);
+  const Tensor sample = upload(engine().backend(), {1, 8, 8, 4}, noise);
+  const UNetConditions conditions = model.unet().blank_conditions(1, 77);
+  const auto residuals_with = [&](std::shared_ptr<const Image> region) {
+    ControlUnit unit = unit_of();
+    unit.region = std::move(region);
+    const std::vector<Control> controls = make_controls(nets, request_with({unit}), {64, 64}, model.unet());
+    const Control* const seen[] = {&controls[0]};
+    const ControlRow rows[] = {{seen, true}};
+    return control_residuals(sample, conditions, rows);
+  };
+  const UNetResiduals plain = residuals_with(nullptr), scaled = residuals_with(filled_region(255, 51));
+  const auto expect_scaled = [](const Tensor& whole, const Tensor& part) {
+    const std::vector<float> a = download(whole), b = download(part);
+    const auto width = static_cast<size_t>(whole.dim(2)), channels = static_cast<size_t>(whole.dim(3));
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(b[i], a[i] * (i / channels % width < width / 2 ? 1.0f : 0.2f), 1e-6f * (1 + std::abs(a[i])));
+  };
+  ASSERT_EQ(plain.down.size(), scaled.down.size());
+  for (size_t i = 0; i < plain.down.size(); ++i) expect_scaled(plain.down[i], scaled.down[i]);
+  if (plain.mid.dim(2) > 1) expect_scaled(plain.mid, scaled.mid);
 }
 
 TEST(ControlNet, HintsAreResizedAndPreprocessed) {
@@ -151,12 +229,15 @@ TEST(ControlNet, IsWrittenDown) {
   ControlUnit unit = unit_of();
   unit.preprocess = Preprocessor::canny;
   unit.strength = 0.5f;
-  unit.guess = true;
-  const std::string text = engine().generate(request_with({unit_of(), unit})).results[0].infotext;
+  unit.mode = ControlMode::control;
+  ControlUnit soft = unit_of();
+  soft.mode = ControlMode::prompt;
+  const std::string text = engine().generate(request_with({unit_of(), unit, soft})).results[0].infotext;
   EXPECT_NE(text.find("ControlNet 0: \"Module: none, Model: controlnet-sd15, Weight: 1, Resize Mode: Just Resize, Guidance Start: 0, Guidance End: 1, "
                       "Pixel Perfect: True, Control Mode: Balanced\""), std::string::npos) << text;
   EXPECT_NE(text.find("ControlNet 1: \"Module: canny, Model: controlnet-sd15, Weight: 0.5, Resize Mode: Just Resize, Threshold A: 100, Threshold B: 200, "
                       "Guidance Start: 0, Guidance End: 1, Pixel Perfect: True, Control Mode: ControlNet is more important\""), std::string::npos) << text;
+  EXPECT_NE(text.find("Control Mode: My prompt is more important\""), std::string::npos) << text;
 }
 
 }  // namespace

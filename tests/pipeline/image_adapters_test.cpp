@@ -156,7 +156,7 @@ TEST(ImageAdapters, BatchesAreTheSameBytes) {
   Request r = quick("ip-sd15-two");
   r.prompt = "a bird AND a tree";
   r.controls = quick("t2i-sd15").controls;
-  r.controls[0].guess = true;
+  r.controls[0].mode = ControlMode::control;
   r.batch = 2;
   const auto both = engine().generate(r);
   r.batch = 1;
@@ -172,6 +172,37 @@ TEST(IpAdapter, StrengthZeroIsNoIpAdapter) {
   r.ip_adapters.clear();
   EXPECT_EQ(none, latents_of(r));
   EXPECT_NE(none, whole);
+}
+
+std::shared_ptr<const Image> halves(uint8_t left, uint8_t right) {
+  Image region(64, 32, 3);
+  for (int y = 0; y < 32; ++y)
+    for (int x = 0; x < 64; ++x) std::fill_n(region.at(x, y), 3, x < 32 ? left : right);
+  return std::make_shared<const Image>(region);
+}
+
+// Odd sizes, and a second pass of another size.
+TEST(ImageAdapters, CountInTheirRegionsOnly) {
+  Request r = quick("ip-sd15");
+  r.controls = quick("t2i-sd15").controls;
+  r.width = 72;
+  r.height = 88;
+  r.hires_scale = 1.5;
+  const auto with_regions = [&](std::shared_ptr<const Image> adapter, std::shared_ptr<const Image> control) {
+    r.ip_adapters[0].region = std::move(adapter);
+    r.controls[0].region = std::move(control);
+    return latents_of(r);
+  };
+  const auto white = halves(255, 255), black = halves(0, 0), left = halves(255, 0);
+  const std::vector<float> everywhere = with_regions(nullptr, nullptr), nowhere = with_regions(black, black);
+  EXPECT_EQ(with_regions(white, white), everywhere);
+  EXPECT_NE(with_regions(left, nullptr), everywhere);
+  EXPECT_NE(with_regions(left, nullptr), with_regions(black, nullptr));
+  EXPECT_NE(with_regions(nullptr, left), everywhere);
+  EXPECT_NE(with_regions(nullptr, left), with_regions(nullptr, black));
+  r.ip_adapters.clear();
+  r.controls.clear();
+  EXPECT_EQ(latents_of(r), nowhere);
 }
 
 TEST(IpAdapter, TakesTheEncoderThatIsNamed) {

@@ -48,7 +48,7 @@ Request request_of(const nlohmann::json& c) {
                           .strength = unit.value("scale", 1.0f),
                           .start = unit.value("start", 0.0),
                           .end = unit.value("end", 1.0),
-                          .guess = unit.value("guess", false)});
+                          .mode = unit.value("guess", false) ? ControlMode::control : ControlMode::balanced});
   }
   r.compat = Compat::diffusers;
   r.dtype = DType::f32;

@@ -1,5 +1,6 @@
 // Models that stay loaded side by side, and go when the memory is needed: those first whose last use is longest ago.
 #include "pipeline/engine.h"
+#include "pipeline/loaded_vae.h"
 #include "pipeline/memory.h"
 #include "pipeline/model_source.h"
 #include "support/devices.h"
@@ -54,6 +55,87 @@ TEST(ResidentModels, AModelThatWasReplacedIsReadAnew) {
   std::filesystem::remove_all(folder / "m");
   std::filesystem::copy(sd15, folder / "m", options_of_copy);
   EXPECT_EQ(engine.generate(r).results[0].image, other);
+}
+
+// Another VAE is loaded beside the model, whose UNet and text encoders stay the only ones.
+TEST(ResidentModels, AnotherVaeSharesTheRestOfTheModel) {
+  Engine engine(options(0));
+  Request own = request_for("sd15"), other = own;
+  other.vae = golden("taesd/toy_decoder.safetensors").string();
+  const Image with_own = engine.generate(own).results[0].image;
+  const size_t model = engine.loaded_bytes();
+  const Image with_other = engine.generate(other).results[0].image;
+  EXPECT_NE(with_other, with_own);
+  LoadedVae vae(open_vae(other.vae), engine.backend(), DType::f32);
+  vae.decoder();
+  EXPECT_EQ(engine.loaded_bytes(), model + vae.packed_bytes());
+  EXPECT_EQ(engine.loaded_models(), (Names{"sd15"}));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(engine.generate(own).results[0].image, with_own);
+    EXPECT_EQ(engine.generate(other).results[0].image, with_other);
+  }
+  EXPECT_EQ(engine.loaded_bytes(), model + vae.packed_bytes()) << "nothing was loaded twice";
+  Engine fresh(options(0));
+  EXPECT_EQ(fresh.generate(other).results[0].image, with_other);
+  EXPECT_LT(fresh.loaded_bytes(), model + vae.packed_bytes()) << "the model's own was not needed";
+  engine.unload_models();
+  EXPECT_EQ(engine.loaded_bytes(), 0u);
+}
+
+TEST(ResidentModels, EachVaeEncodesPicturesItself) {
+  Engine engine(options(0)), fresh(options(0));
+  Request own = request_for("sd15");
+  own.init_image = std::make_shared<const Image>(64, 64, 3);
+  own.steps = 4;
+  Request other = own;
+  other.vae = golden("models/sd15-tiny/vae").string();
+  const Image with_own = engine.generate(own).results[0].image;
+  EXPECT_EQ(engine.generate(other).results[0].image, fresh.generate(other).results[0].image);
+  EXPECT_EQ(engine.generate(own).results[0].image, with_own);
+  EXPECT_EQ(fresh.generate(own).results[0].image, with_own);
+}
+
+TEST(ResidentModels, AnotherVaeOfAModelThatHasLoras) {
+  EngineOptions with_loras = options(0);
+  with_loras.lora_dir = golden("adapters");
+  Engine engine(with_loras), fresh(with_loras);
+  Request plain = request_for("sd15"), rich = plain;
+  rich.vae = golden("taesd/toy_decoder.safetensors").string();
+  rich.loras = {{"kohya", 1.0, 1.0, {}}};
+  const Image without = engine.generate(plain).results[0].image, with = engine.generate(rich).results[0].image;
+  EXPECT_EQ(engine.generate(plain).results[0].image, without);
+  EXPECT_EQ(fresh.generate(rich).results[0].image, with);
+  EXPECT_EQ(fresh.generate(plain).results[0].image, without);
+  rich.vae.clear();
+  EXPECT_EQ(engine.generate(rich).results[0].image, fresh.generate(rich).results[0].image);
+}
+
+// A limit that two whole models would not keep within: the VAE that is not used goes, the model stays.
+TEST(ResidentModels, AutoencodersGoBeforeModels) {
+  const MemoryNeed need = need_of("sd15");
+  Engine engine(options(need.total() + 4096)), roomy(options(0));
+  Request own = request_for("sd15"), other = own;
+  other.vae = golden("models/sd15-tiny/vae").string();
+  for (const Request* r : {&own, &other, &own, &other, &own}) {
+    EXPECT_EQ(engine.generate(*r).results[0].image, roomy.generate(*r).results[0].image);
+    EXPECT_EQ(engine.loaded_models(), (Names{"sd15"}));
+  }
+  EXPECT_LT(engine.loaded_bytes(), roomy.loaded_bytes());
+}
+
+TEST(ResidentModels, CanBeLoadedBeforeTheyDraw) {
+  Engine engine(options(0));
+  const Request r = request_for("sd15-tiny");
+  engine.load(r);
+  const size_t loaded = engine.loaded_bytes();
+  EXPECT_GT(loaded, 0u);
+  EXPECT_EQ(engine.loaded_models(), (Names{"sd15-tiny"}));
+  engine.generate(r);
+  EXPECT_EQ(engine.loaded_bytes(), loaded);
+  Engine small(options(1 << 16));
+  EXPECT_THROW(small.load(r), Error);
+  std::atomic<bool> cancel = true;
+  EXPECT_THROW(engine.load(request_for("sd15"), {.phase = {}, .progress = {}, .cancel = &cancel}), Error);
 }
 
 TEST(ResidentModels, TheOneUsedLongestAgoGoesFirst) {

@@ -134,6 +134,19 @@ TEST(SharedRuns, OtherSizesAndModelsTakeTurns) {
   }
 }
 
+TEST(SharedRuns, OtherVaesTakeTurnsOnOneModel) {
+  Request own = picture(), other = picture();
+  other.vae = golden("taesd/toy_decoder.safetensors").string();
+  Engine engine = make_engine(8);
+  const std::vector<Drawn> runs = draw_together(engine, {own, other, own, other});
+  for (const Drawn& run : runs) {
+    ASSERT_EQ(run.results.size(), 1u);
+    expect_same(run, make_engine(1).generate(run.request));
+  }
+  EXPECT_EQ(engine.loaded_models().size(), 1u);
+  EXPECT_NE(runs[0].results[0].image, runs[1].results[0].image);
+}
+
 TEST(SharedRuns, CancellingOneLeavesTheOthers) {
   Engine engine = make_engine(8);
   std::atomic<bool> cancel = false;

@@ -154,6 +154,51 @@ TEST_F(A1111, SkipEndsOneBatchAndInterruptAll) {
   }
 }
 
+// As FastAPI says what is wrong with a body.
+TEST_F(A1111, WrongBodiesAreTold) {
+  const Answer wrong = post(server(), "/sdapi/v1/txt2img", {{"prompt", "x"}, {"steps", "many"}});
+  EXPECT_EQ(wrong.status, 422);
+  ASSERT_TRUE(wrong.body.at("detail").is_array()) << wrong.body;
+  EXPECT_EQ(wrong.body.at("detail").at(0).at("loc"), (json{"body", "steps"})) << wrong.body;
+  EXPECT_TRUE(wrong.body.at("detail").at(0).at("msg").is_string());
+  EXPECT_EQ(wrong.body.at("detail").at(0).at("type"), "value_error");
+  const Answer text = post_text(server(), "/sdapi/v1/txt2img", "{");
+  EXPECT_EQ(text.status, 422);
+  EXPECT_EQ(text.body.at("detail").at(0).at("loc"), json{"body"}) << text.body;
+  EXPECT_EQ(post(server(), "/sdapi/v1/txt2img", {{"prompt", "x"}, {"enable_hr", true}, {"hr_checkpoint_name", "another"}}).status, 501);
+}
+
+TEST_F(A1111, SettingsOfARequestCount) {
+  const auto drawn = [&](json settings) {
+    return post(server(), "/sdapi/v1/txt2img", {{"prompt", "x"}, {"steps", 2}, {"width", 64}, {"height", 64}, {"seed", 4}, {"sampler_name", "Euler a"}, {"override_settings", settings}}).body;
+  };
+  const json plain = drawn(json::object());
+  EXPECT_NE(drawn({{"eta_noise_seed_delta", 31337}}).at("images"), plain.at("images"));
+  EXPECT_NE(drawn({{"CLIP_stop_at_last_layers", 2}}).at("images"), plain.at("images"));
+  EXPECT_NE(drawn({{"randn_source", "CPU"}}).at("images"), plain.at("images"));
+  const std::string stamp = json::parse(plain.at("info").get<std::string>()).at("job_timestamp");
+  EXPECT_EQ(stamp.size(), 14u);
+  EXPECT_TRUE(stamp.starts_with("20")) << stamp;
+}
+
+// Each pass is a job of the progress, as in the web UI.
+TEST_F(A1111, ProgressCountsTheHiresPass) {
+  Answer drawn;
+  std::thread caller([&] {
+    drawn = post(server(), "/sdapi/v1/txt2img", {{"prompt", "x"}, {"steps", 150}, {"width", 64}, {"height", 64}, {"n_iter", 2}, {"enable_hr", true}, {"hr_scale", 6}, {"hr_second_pass_steps", 150}});
+  });
+  json state;
+  EXPECT_TRUE(eventually([&] {
+    state = get(server(), "/sdapi/v1/progress?skip_current_image=true").body.at("state");
+    return state.at("job_no") == 1 && state.at("sampling_step") >= 1;
+  })) << state;
+  EXPECT_EQ(state.at("job_count"), 4);
+  EXPECT_EQ(state.at("job"), "Batch 1 out of 2");
+  post_text(server(), "/sdapi/v1/interrupt", "");
+  caller.join();
+  EXPECT_EQ(drawn.status, 200) << drawn.body;
+}
+
 TEST_F(A1111, MetadataComesBackOutOfAPicture) {
   const Answer answer = post(server(), "/sdapi/v1/txt2img", {{"prompt", "a fox, (red:1.2)"}, {"steps", 2}, {"width", 64}, {"height", 64}, {"seed", 3}});
   const std::string image = answer.body.at("images").at(0);
@@ -182,7 +227,7 @@ TEST_F(A1111, ExtrasMakePicturesLarger) {
   EXPECT_EQ(size({{"upscaler_1", "Lanczos"}, {"upscaling_resize", 2}}), (std::pair{40, 20}));
   EXPECT_EQ(size({{"upscaler_1", "Nearest"}, {"resize_mode", 1}, {"upscaling_resize_w", 30}, {"upscaling_resize_h", 30}}), (std::pair{30, 30}));
   EXPECT_EQ(size({{"upscaler_1", "Brush"}}).first, 422);
-  EXPECT_EQ(size({{"upscaler_1", "Lanczos"}, {"upscaling_resize", 1e9}}).first, 400);
+  EXPECT_EQ(size({{"upscaler_1", "Lanczos"}, {"upscaling_resize", 1e9}}).first, 422);
   const Answer batch = post(server(), "/sdapi/v1/extra-batch-images", {{"imageList", {{{"data", image}, {"name", "a"}}, {{"data", image}, {"name", "b"}}}}, {"upscaler_1", "Lanczos"}});
   EXPECT_EQ(batch.body.at("images").size(), 2u) << batch.body;
 }

@@ -1,72 +1,14 @@
-// Several models, VAEs, LoRAs, ControlNets and upscalers on one server: chosen by names alone, and nothing of one request stays
+// Several models, VAEs, LoRAs, adapters and upscalers on one server: chosen by names alone, and nothing of one request stays
 // for the next.
 #include <gtest/gtest.h>
 
-#include "image/canny.h"
-#include "image/codec.h"
-#include "image/compose.h"
 #include "pipeline/request_fields.h"
-#include "server/base64.h"
-#include "server/test_server.h"
+#include "server/toy_models.h"
 
 namespace imagent::test {
 namespace {
 
-namespace fs = std::filesystem;
-using nlohmann::json;
-
-void link_to(const fs::path& target, const fs::path& folder, const std::string& name) {
-  fs::create_directories(folder);
-  fs::create_symlink(target, folder / name);
-}
-
-// A server whose folders hold the toy models.
-class Models : public OneServer<Models> {
- protected:
-  static void SetUpTestSuite() {
-    folders_ = std::make_unique<Scratch>();
-    const fs::path root = folders_->path();
-    link_to(golden("models/sd15"), root / "models", "toy");
-    link_to(golden("models/sd15-tiny"), root / "models", "tiny");
-    link_to(golden("adapters/kohya.safetensors"), root / "loras", "kohya.safetensors");
-    link_to(golden("taesd/toy_decoder.safetensors"), root / "vaes", "toy_decoder.safetensors");
-    link_to(golden("models/controlnet-sd15"), root / "controls", "edges");
-    link_to(golden("upscale/rrdb_x2_plain.safetensors"), root / "upscalers", "rrdb_x2.safetensors");
-    std::ofstream(root / "styles.csv") << "name,prompt,negative_prompt\noil,oil painting of {prompt},photo\n";
-    start([root](server::ServeOptions& options) {
-      options.places = {.models = root / "models", .loras = root / "loras", .vaes = root / "vaes", .controls = root / "controls", .upscalers = root / "upscalers",
-                        .taesd = golden("taesd/toy_decoder.safetensors"), .styles = root / "styles.csv"};
-    });
-  }
-  static void TearDownTestSuite() {
-    OneServer::TearDownTestSuite();
-    folders_.reset();
-  }
-
- private:
-  inline static std::unique_ptr<Scratch> folders_;
-};
-
-std::string hint() {
-  const auto file = read_image(golden("pipelines/controlnet-sd15/hint_0.png"));
-  return server::base64_encode(encode_image(file));
-}
-json toy(json more = json::object()) {
-  json body = small({{"model", "toy"}});
-  body.update(more);
-  return body;
-}
-json control(json more = json::object()) {
-  json unit = {{"model", "edges"}, {"image", hint()}};
-  unit.update(more);
-  return {{"controls", json::array({unit})}};
-}
-
-std::string drawn(const TestServer& server, const json& body) {
-  const Answer answer = post(server, "/txt2img", body);
-  EXPECT_EQ(answer.status, 200) << answer.body;
-  return answer.status == 200 ? server::base64_encode(encode_image(decode_image(server::base64_decode(answer.body.at("images").at(0).get<std::string>(), "picture")))) : "";
-}
+class Models : public ToyModels<Models> {};
 
 TEST_F(Models, NothingOfARequestStaysForTheNext) {
   json rich = toy(control());
@@ -116,15 +58,20 @@ TEST_F(Models, TheListsNameWhatIsThere) {
   const json abilities = get(server(), "/v1/capabilities").body;
   EXPECT_EQ(abilities.at("models"), (json{"demo", "tiny", "toy"}));
   EXPECT_EQ(abilities.at("vaes"), json{"toy_decoder"});
-  EXPECT_EQ(abilities.at("controls"), json{"edges"});
+  EXPECT_EQ(abilities.at("controls"), (json{"edges", "sketch"}));
+  EXPECT_EQ(abilities.at("ip_adapters"), json{"ip"});
   EXPECT_EQ(abilities.at("downloads"), false);
   EXPECT_EQ(abilities.at("upscalers").back(), "rrdb_x2");
   EXPECT_EQ(get(server(), "/sdapi/v1/sd-vae").body.at(0).at("model_name"), "toy_decoder.safetensors");
   EXPECT_EQ(get(server(), "/sdapi/v1/upscalers").body.back().at("name"), "rrdb_x2");
   EXPECT_EQ(get(server(), "/sdapi/v1/prompt-styles").body.at(0).at("prompt"), "oil painting of {prompt}");
-  EXPECT_EQ(get(server(), "/controlnet/model_list").body.at("model_list"), json{"edges"});
-  EXPECT_EQ(get(server(), "/controlnet/module_list").body.at("module_list"), (json{"none", "canny"}));
-  EXPECT_EQ(get(server(), "/controlnet/control_types").body.at("control_types").at("Canny").at("default_option"), "canny");
+  EXPECT_EQ(get(server(), "/controlnet/model_list").body.at("model_list"), (json{"edges", "sketch", "ip"}));
+  const json modules = get(server(), "/controlnet/module_list").body;
+  EXPECT_EQ(modules.at("module_list").at(1), "canny");
+  for (const json& module : modules.at("module_list")) EXPECT_TRUE(modules.at("module_detail").contains(module.get<std::string>())) << module;
+  const json types = get(server(), "/controlnet/control_types").body.at("control_types");
+  EXPECT_EQ(types.at("Canny").at("default_option"), "canny");
+  EXPECT_EQ(types.at("IP-Adapter").at("model_list"), json{"ip"});
 }
 
 TEST_F(Models, HashesAreKnownAfterAWhile) {
@@ -142,13 +89,6 @@ TEST_F(Models, HashesAreKnownAfterAWhile) {
   EXPECT_EQ(json::parse(answer.body.at("info").get<std::string>()).at("sd_model_hash"), last.at("hash"));
 }
 
-// The AUTOMATIC1111 web UI's dialect.
-json webui(json more = json::object()) {
-  json body = {{"prompt", "a bird"}, {"steps", 2}, {"width", 64}, {"height", 64}, {"seed", 3}, {"override_settings", {{"sd_model_checkpoint", "toy"}}}};
-  body.update(more);
-  return body;
-}
-json units(json unit) { return {{"alwayson_scripts", {{"ControlNet", {{"args", json::array({unit})}}}}}}; }
 TEST_F(Models, TheSharedOptionsChooseModelAndVae) {
   const Answer plain = post(server(), "/sdapi/v1/txt2img", webui());
   const json before = get(server(), "/sdapi/v1/options").body;
@@ -165,44 +105,41 @@ TEST_F(Models, TheSharedOptionsChooseModelAndVae) {
   EXPECT_EQ(post(server(), "/sdapi/v1/options", before).status, 200);
 }
 
-TEST_F(Models, TheControlNetExtensionsUnits) {
-  const Answer plain = post(server(), "/sdapi/v1/txt2img", webui());
-  EXPECT_EQ(plain.body.at("images").size(), 1u);
-  const Answer off = post(server(), "/sdapi/v1/txt2img", webui(units({{"enabled", false}, {"model", "nothing"}})));
-  EXPECT_EQ(off.body.at("images"), plain.body.at("images"));
-  for (const char* name : {"image", "input_image"}) {
-    const Answer led = post(server(), "/sdapi/v1/txt2img", webui(units({{name, "data:image/png;base64," + hint()}, {"model", "edges [d14c016b]"}, {"module", "none"}, {"resize_mode", "Just Resize"}})));
-    ASSERT_EQ(led.status, 200) << led.body;
-    ASSERT_EQ(led.body.at("images").size(), 2u) << "and what it looked at";
-    EXPECT_NE(led.body.at("images").at(0), plain.body.at("images").at(0));
-    EXPECT_EQ(picture_of(led.body.at("images").at(1)).width, 64);
+// The web UI answers once the model is loaded; what cannot be loaded is not chosen.
+TEST(Options, AnswerWhenTheModelIsLoaded) {
+  const Scratch root;
+  link_to(golden("models/sd15"), root / "models", "toy");
+  fs::copy(golden("models/sd15-tiny"), root / "models" / "broken", fs::copy_options::recursive);
+  fs::resize_file(root / "models" / "broken" / "unet" / "diffusion_pytorch_model.safetensors", 1000);
+  const auto chosen = [](const TestServer& server) { return get(server, "/sdapi/v1/options").body.at("sd_model_checkpoint").get<std::string>(); };
+  {
+    const TestServer server([&](server::ServeOptions& options) { options.places.models = root / "models"; });
+    const Answer broken = post(server, "/sdapi/v1/options", {{"sd_model_checkpoint", "broken"}});
+    EXPECT_EQ(broken.status, 500);
+    EXPECT_NE(broken.body.at("detail").get<std::string>().find("diffusion_pytorch_model.safetensors"), std::string::npos) << broken.body;
+    EXPECT_TRUE(chosen(server).starts_with("demo"));
+    const Answer missing = post(server, "/sdapi/v1/options", {{"sd_model_checkpoint", "nothing"}});
+    EXPECT_EQ(missing.status, 500);
+    EXPECT_EQ(missing.body.at("detail"), "model 'nothing' not found");
+    const Answer loaded = post(server, "/sdapi/v1/options", {{"sd_model_checkpoint", "toy"}});
+    EXPECT_EQ(loaded.status, 200);
+    EXPECT_TRUE(loaded.body.is_null());
+    EXPECT_TRUE(chosen(server).starts_with("toy"));
+    for (const char* action : {"unload", "reload"}) {
+      const Answer done = post_text(server, str("/sdapi/v1/", action, "-checkpoint"), "");
+      EXPECT_EQ(done.status, 200) << action;
+      EXPECT_EQ(done.body, json::object()) << action;
+    }
   }
-  const json recorded = {{"enabled", true}, {"module", "canny"}, {"model", "edges"}, {"weight", 0.7}, {"image", {{"image", hint()}, {"mask", nullptr}}}, {"mask", nullptr},
-                         {"resize_mode", 1}, {"low_vram", false}, {"processor_res", 64}, {"threshold_a", 50}, {"threshold_b", 120}, {"guidance_start", 0.0}, {"guidance_end", 0.8},
-                         {"control_mode", "ControlNet is more important"}, {"pixel_perfect", false}};
-  const Answer edges = post(server(), "/sdapi/v1/txt2img", webui(units(recorded)));
-  ASSERT_EQ(edges.status, 200) << edges.body;
-  EXPECT_EQ(picture_of(edges.body.at("images").at(1)), canny_edges(to_rgb(picture_of(hint())), {50, 120})) << "64 pixels are its own size";
-  const Answer again = post(server(), "/sdapi/v1/txt2img", webui());
-  EXPECT_EQ(again.body.at("images"), plain.body.at("images"));
-}
-
-TEST_F(Models, UnitsLookAtThePictureToStartFrom) {
-  json body = webui(units({{"model", "edges"}}));
-  EXPECT_EQ(post(server(), "/sdapi/v1/txt2img", body).status, 400) << "there is none";
-  body["init_images"] = {hint()};
-  const Answer answer = post(server(), "/sdapi/v1/img2img", body);
-  ASSERT_EQ(answer.status, 200) << answer.body;
-  EXPECT_EQ(picture_of(answer.body.at("images").at(1)), to_rgb(picture_of(hint())));
-}
-
-TEST_F(Models, WrongUnitsAreRefused) {
-  const std::vector<std::pair<json, int>> wrong = {
-      {{{"model", "nothing"}, {"image", hint()}}, 404},          {{{"model", "../edges"}, {"image", hint()}}, 404}, {{{"image", hint()}}, 400},
-      {{{"model", "edges"}, {"image", "!"}}, 422},               {{{"model", "edges"}, {"image", hint()}, {"module", "depth_midas"}}, 422},
-      {{{"model", "edges"}, {"image", hint()}, {"weight", "x"}}, 400}, {{{"model", "edges"}, {"image", hint()}, {"resize_mode", 9}}, 400},
-      {{{"model", "edges"}, {"image", hint()}, {"control_mode", 1}}, 501}};
-  for (const auto& [unit, status] : wrong) EXPECT_EQ(post(server(), "/sdapi/v1/txt2img", webui(units(unit))).status, status) << unit.dump().substr(0, 200);
+  const TestServer small([&](server::ServeOptions& options) {
+    options.places.models = root / "models";
+    options.engine.memory_limit = 1 << 16;
+  });
+  const Answer refused = post(small, "/sdapi/v1/options", {{"sd_model_checkpoint", "toy"}});
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.body.at("detail").get<std::string>().find("MiB are needed"), std::string::npos) << refused.body;
+  EXPECT_TRUE(chosen(small).starts_with("demo"));
+  EXPECT_EQ(post_text(small, "/sdapi/v1/reload-checkpoint", "").status, 503);
 }
 
 TEST_F(Models, StylesAndVariationSeedsOfTheWebUi) {
@@ -231,7 +168,7 @@ TEST_F(Models, TheSecondPassHasTheSizeThatIsAskedFor) {
   EXPECT_EQ(size(0, 0, "Latent"), (std::pair{128, 128}));
   EXPECT_EQ(size(96, 0, "Lanczos"), (std::pair{96, 96}));
   EXPECT_EQ(size(96, 128, "rrdb_x2"), (std::pair{96, 128}));
-  EXPECT_EQ(size(4096, 4096, "Latent").first, 400) << "more pixels than the server draws";
+  EXPECT_EQ(size(4096, 4096, "Latent").first, 422) << "more pixels than the server draws";
 }
 
 TEST_F(Models, ExtrasEnlargeWithANetwork) {

@@ -93,18 +93,73 @@ TEST_F(OpenAi, FormsAreReadAndTheirFaultsNamed) {
 }
 
 TEST_F(OpenAi, StableDiffusionCppQueuesAndPolls) {
-  EXPECT_FALSE(get(server(), "/sdcpp/v1/capabilities").body.at("samplers").empty());
+  const json abilities = get(server(), "/sdcpp/v1/capabilities").body;
+  EXPECT_FALSE(abilities.at("samplers").empty());
+  EXPECT_EQ(abilities.at("limits").at("max_queue_size"), 64);
+  EXPECT_EQ(abilities.at("defaults"), abilities.at("defaults_by_mode").at(abilities.at("current_mode").get<std::string>()));
+  EXPECT_TRUE(abilities.at("upscalers").at(0).at("name").is_string());
   const Answer job = post(server(), "/sdcpp/v1/img_gen", {{"prompt", "a fox"}, {"width", 64}, {"height", 64}, {"seed", -1}, {"batch_count", 2}, {"lora", json::array()},
                                                           {"sample_params", {{"sample_steps", 2}, {"sample_method", "euler_a"}, {"guidance", {{"txt_cfg", 5}}}}}});
   ASSERT_EQ(job.status, 202) << job.body;
   const std::string url = job.body.at("poll_url");
   ASSERT_TRUE(eventually([&] { return get(server(), url).body.at("status") == "completed"; }));
-  const json result = get(server(), url).body.at("result");
+  const json done = get(server(), url).body, result = done.at("result");
+  EXPECT_GE(done.at("completed"), done.at("started"));
+  EXPECT_TRUE(done.at("error").is_null());
   ASSERT_EQ(result.at("images").size(), 2u);
   EXPECT_EQ(picture_of(result.at("images").at(1).at("b64_json")).width, 64);
   EXPECT_EQ(post_text(server(), url + "/cancel", "").status, 409);
   EXPECT_EQ(get(server(), "/sdcpp/v1/jobs/none").status, 404);
   EXPECT_EQ(post(server(), "/sdcpp/v1/img_gen", {{"prompt", "x"}, {"lora", json::array({{{"path", "x"}}})}}).status, 404);
+}
+
+// A body with everything that the program's own documentation shows, most of it switched off.
+TEST_F(OpenAi, StableDiffusionCppsWholeBody) {
+  json body = {{"prompt", "a cat"}, {"negative_prompt", ""}, {"clip_skip", -1}, {"width", 64}, {"height", 64}, {"strength", 0.75}, {"seed", 5}, {"batch_count", 1},
+               {"auto_resize_ref_image", true}, {"increase_ref_index", false}, {"control_strength", 0.9}, {"embed_image_metadata", true}, {"init_image", nullptr},
+               {"ref_images", json::array()}, {"mask_image", nullptr}, {"control_image", nullptr}, {"ip_adapter_image", nullptr},
+               {"sample_params",
+                {{"scheduler", "discrete"}, {"sample_method", "euler_a"}, {"sample_steps", 2}, {"eta", 1.0}, {"shifted_timestep", 0}, {"custom_sigmas", json::array()}, {"flow_shift", 0.0},
+                 {"guidance", {{"txt_cfg", 7.0}, {"img_cfg", 7.0}, {"distilled_guidance", 3.5}, {"slg", {{"layers", {7, 8, 9}}, {"layer_start", 0.01}, {"layer_end", 0.2}, {"scale", 0.0}}}}}}},
+               {"lora", json::array()},
+               {"hires", {{"enabled", false}, {"upscaler", "Latent"}, {"scale", 2.0}, {"target_width", 0}, {"target_height", 0}, {"steps", 0}, {"denoising_strength", 0.7}, {"custom_sigmas", json::array()}}},
+               {"vae_tiling_params", {{"enabled", false}, {"tile_size_x", 0}}}, {"cache_mode", "disabled"}, {"cache_option", ""}, {"scm_policy_dynamic", true},
+               {"output_format", "png"}, {"output_compression", 100}};
+  const auto width = [&] {
+    const Answer job = post(server(), "/sdcpp/v1/img_gen", body);
+    EXPECT_EQ(job.status, 202) << job.body;
+    json state;
+    EXPECT_TRUE(eventually([&] {
+      state = get(server(), job.body.value("poll_url", "")).body;
+      return state.value("status", "") == "completed" || state.value("status", "") == "failed";
+    }));
+    return state.at("result").is_null() ? 0 : picture_of(state.at("result").at("images").at(0).at("b64_json")).width;
+  };
+  EXPECT_EQ(width(), 64);
+  body["hires"].update({{"enabled", true}, {"scale", 1.5}, {"steps", 2}});
+  EXPECT_EQ(width(), 96);
+  for (const auto& [key, value] : {std::pair<const char*, json>{"control_image", "aGVsbG8="}, {"ref_images", json::array({"aGVsbG8="})}, {"cache_mode", "easycache"}}) {
+    json more = body;
+    more[key] = value;
+    EXPECT_EQ(post(server(), "/sdcpp/v1/img_gen", more).status, 501) << key;
+  }
+}
+
+TEST_F(OpenAi, PromptsMayHoldStableDiffusionCppsFields) {
+  const std::string extra = " <sd_cpp_extra_args>{\"seed\": 9, \"sample_params\": {\"sample_steps\": 2, \"sample_method\": \"euler_a\"}}</sd_cpp_extra_args>";
+  const Answer plain = post(server(), "/txt2img", {{"prompt", "a fox"}, {"width", 64}, {"height", 64}, {"steps", 2}, {"seed", 9}, {"sampler", "euler_a"}, {"guidance_scale", 5}});
+  ASSERT_EQ(plain.status, 200) << plain.body;
+  const Answer generation = post(server(), "/v1/images/generations", {{"prompt", "a fox" + extra}, {"size", "64x64"}, {"guidance_scale", 5}});
+  ASSERT_EQ(generation.status, 200) << generation.body;
+  EXPECT_EQ(picture_of(generation.body.at("data").at(0).at("b64_json")), picture_of(plain.body.at("images").at(0)));
+  const Answer webui = post(server(), "/sdapi/v1/txt2img", {{"prompt", "a fox" + extra}, {"width", 64}, {"height", 64}, {"cfg_scale", 5}});
+  ASSERT_EQ(webui.status, 200) << webui.body;
+  const json info = json::parse(webui.body.at("info").get<std::string>());
+  EXPECT_EQ(info.at("prompt"), "a fox");
+  EXPECT_EQ(info.at("seed"), 9);
+  EXPECT_EQ(info.at("steps"), 2);
+  EXPECT_EQ(info.at("sampler_name"), "Euler a");
+  EXPECT_EQ(post(server(), "/v1/images/generations", {{"prompt", "a fox <sd_cpp_extra_args>{</sd_cpp_extra_args>"}}).status, 400);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // imagent's own dialect over real HTTP: pictures, jobs, streams, the gallery, and what the server says about itself.
 #include <gtest/gtest.h>
 
+#include "base/str.h"
 #include "image/codec.h"
 #include "server/base64.h"
+#include "server/route_details.h"
 #include "server/test_server.h"
 
 namespace imagent::test {
@@ -218,7 +220,25 @@ TEST_F(OwnDialect, TheGalleryFindsMarksAndDeletes) {
 TEST_F(OwnDialect, EveryRouteIsDescribed) {
   const nlohmann::json description = get(server(), "/openapi.json").body;
   for (const char* path : {"/txt2img", "/v1/jobs/{id}/stream", "/metrics", "/v1/gallery/{id}"}) EXPECT_TRUE(description.at("paths").contains(path)) << path;
-  EXPECT_TRUE(description.at("components").at("schemas").at("Picture").at("properties").contains("guidance_scale"));
+  const nlohmann::json properties = description.at("components").at("schemas").at("Picture").at("properties");
+  EXPECT_EQ(properties.at("steps").at("type"), "integer");
+  EXPECT_EQ(properties.at("steps").at("minimum"), 1);
+  EXPECT_EQ(properties.at("guidance_scale").at("type"), "number");
+  EXPECT_EQ(properties.at("controls").at("items").at("type"), "object");
+  EXPECT_TRUE(properties.contains("vae")) << "by name";
+  EXPECT_FALSE(properties.contains("styles_file")) << "a file of the server";
+  for (const auto& [path, operations] : description.at("paths").items())
+    for (const auto& [method, operation] : operations.items()) {
+      EXPECT_TRUE(operation.at("responses").at("default").at("content").at("application/json").contains("example")) << path;
+      EXPECT_EQ(operation.at("responses").size(), 2u) << path;
+      EXPECT_EQ(operation.contains("requestBody") && method == "get", false) << path;
+    }
+  for (const server::RouteDetails& row : server::route_details()) {
+    const size_t space = row.route.find(' ');
+    EXPECT_TRUE(description.at("paths").value(row.route.substr(space + 1), nlohmann::json::object()).contains(lower_ascii(row.route.substr(0, space)))) << row.route;
+  }
+  EXPECT_EQ(description.at("paths").at("/sdapi/v1/progress").at("get").at("parameters").at(0).at("name"), "skip_current_image");
+  EXPECT_TRUE(description.at("paths").at("/v1/jobs").at("post").at("responses").contains("202"));
   auto client = server().client();
   EXPECT_NE(client.Get("/docs")->body.find("/v1/jobs/{id}"), std::string::npos);
   EXPECT_NE(client.Get("/metrics")->body.find("\nimagent_queue_waiting "), std::string::npos);

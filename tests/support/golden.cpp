@@ -7,9 +7,21 @@
 #include <limits>
 #include <sstream>
 
+#include "support/scratch.h"
 #include "weights/safetensors.h"
 
 namespace imagent::test {
+namespace {
+
+// What the programs under test keep for the user (hashes of files, the hub's cache) goes into a folder of the test run, however
+// it was started.
+struct OwnCache {
+  Scratch folder;
+  OwnCache() { setenv("XDG_CACHE_HOME", folder.path().c_str(), 1); }
+};
+const OwnCache own_cache;
+
+}  // namespace
 
 std::filesystem::path source_dir() { return IMAGENT_SOURCE_DIR; }
 std::filesystem::path golden(const std::string& path) { return source_dir() / "tests/golden" / path; }
