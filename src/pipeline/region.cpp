@@ -11,9 +11,11 @@ std::vector<Tensor> region_maps(const std::shared_ptr<const Image>& region, Size
   if (!region) return maps;
   Latents values(1, region->height, region->width);
   for (size_t i = 0; i < values.size(); ++i) values.values[i] = static_cast<float>(region->pixels[i * static_cast<size_t>(region->channels)]) / 255;
-  for (const Shape& level : unet.level_shapes(size.height / 8, size.width / 8)) {
-    const Latents map = interpolate(values, static_cast<int>(level[0]), static_cast<int>(level[1]), Interpolation::bilinear);
-    maps.push_back(upload(backend, {level[0], level[1]}, map.values));
+  int height = size.height / 8, width = size.width / 8;
+  for (size_t halved = 0; halved <= unet.down_blocks.size(); ++halved) {  // as a convolution halves odd sides
+    maps.push_back(upload(backend, {height, width}, interpolate(values, height, width, Interpolation::bilinear).values));
+    height = (height + 1) / 2;
+    width = (width + 1) / 2;
   }
   return maps;
 }
