@@ -45,8 +45,9 @@ for (const name of ["stable-diffusion-api", "a1111-webui-api"])
 
     test("the canny preprocessor", async () => {
       const image = sharp({ create: { width: 64, height: 64, channels: 3, background: "white" } }).png();
-      const result = await api().ControlNet.detect({ controlnet_module: "canny", controlnet_input_images: [image] });
-      assert.deepEqual(await size(result.image), [64, 64]);
+      const detected = async (more) => size((await api().ControlNet.detect({ controlnet_module: "canny", controlnet_input_images: [image], ...more })).image);
+      assert.deepEqual(await detected({ controlnet_processor_res: 64 }), [64, 64]);
+      assert.deepEqual(await detected({}), [512, 512]); // the clients' own default
     });
 
     test("lists, options and progress", async () => {
