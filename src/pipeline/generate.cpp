@@ -74,7 +74,7 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   std::vector<const void*> used(c.controls.begin(), c.controls.end());
   used.insert(used.end(), c.ip_adapters.begin(), c.ip_adapters.end());
   used.insert(used.end(), {&base, refiner, bounds.previewer});
-  MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
+  MemoryBudget budget{.backend = base.backend(), .limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
   if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
   if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
@@ -208,7 +208,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   LoadedModel& base = state_->open_model({found.path, asked.model_config, asked.prediction, compute, asked.vae, asked.tiling});
   if (!base.prediction_known()) {  // the defaults depend on it
     check_memory(predict_memory(base.source(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute}),
-                 {.limit = state_->memory_limit, .loaded = base.packed_bytes()}, base.source()->name());
+                 {.backend = backend(), .limit = state_->memory_limit, .loaded = base.packed_bytes()}, base.source()->name());
     base.find_prediction();
   }
   const Request request = with_defaults(asked, with_recommended(base.defaults(), found));
