@@ -86,9 +86,10 @@ void run_block(unsigned threads) {
   exchanged.resize(threads);
   for (unsigned t = 0; t < threads; ++t) fibres[t]->state = State::ready;
   std::minstd_rand chance(disorder);
+  std::minstd_rand::result_type round = 0, waiting_warps = 0;
   while (std::any_of(fibres.begin(), fibres.begin() + threads, [](const auto& f) { return f->state != State::done; })) {
     bool moved = false;
-    const auto waiting_warps = disorder ? chance() : 0;
+    if (disorder && round++ % 64 == 0) waiting_warps = chance();  // long enough for others to run from barrier to barrier
     for (unsigned i = 0; i < threads; ++i) {
       const unsigned thread = disorder ? threads - 1 - i : i;
       if (fibres[thread]->state != State::ready) continue;
