@@ -7,8 +7,14 @@ target_compile_definitions(test_support PUBLIC IMAGENT_SOURCE_DIR="${CMAKE_SOURC
 target_precompile_headers(test_support PUBLIC <gtest/gtest.h> <nlohmann/json.hpp> <string> <vector> <filesystem> <span>)
 
 # For tests that run on every backend.
-add_library(test_devices STATIC tests/support/devices.cpp)
+add_library(test_devices STATIC tests/support/devices.cpp tests/support/present_backends.cpp)
 target_link_libraries(test_devices PUBLIC test_support imagent_backends)
+
+# The CUDA backend with its kernels compiled for the processor, and tests that run on it as if it were a device of its own.
+add_library(emulated_cuda STATIC tests/cuda/emulation/cuda_runtime.cpp tests/cuda/emulation/cublasLt.cpp tests/cuda/emulation/kernels.cpp
+  src/cuda/cuda_backend.cpp src/cuda/device.cpp src/cuda/matmul.cpp src/cuda/no_cudnn.cpp src/cuda/products.cpp)
+target_include_directories(emulated_cuda PUBLIC ${CMAKE_SOURCE_DIR}/tests/cuda/emulation)
+target_link_libraries(emulated_cuda PUBLIC imagent_tensor)
 
 function(imagent_test folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cpp)
@@ -27,6 +33,8 @@ foreach(folder base reference weights text sampling hub image cpu)
   endif()
 endforeach()
 target_sources(test_hub PRIVATE tests/hub/fake_hub.cpp)
+imagent_test(cuda emulated_cuda imagent_models imagent_reference)
+target_sources(test_cuda PRIVATE tests/cuda/emulated_backend.cpp tests/support/devices.cpp tests/ops/golden_ops_test.cpp tests/ops/whole_picture_ops_test.cpp)
 imagent_test(tensor test_devices)
 imagent_test(ops test_devices imagent_models)
 imagent_test(models test_devices imagent_pipeline)
@@ -57,3 +65,10 @@ foreach(what clients page)
   add_test(NAME ${what} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:imagent_program> ${what} $<TARGET_FILE:fake_hub>)
   set_tests_properties(${what} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 endforeach()
+
+# What cuDNN has for the graphs of src/cuda/cudnn.cpp, where the plugin is built with it.
+if(TARGET imagent_cuda AND IMAGENT_WITH_CUDNN)
+  imagent_test(cudnn imagent_tensor)
+  target_include_directories(test_cudnn SYSTEM PRIVATE ${IMAGENT_CUDA_INCLUDE} ${IMAGENT_CUDNN_INCLUDE} ${IMAGENT_CUDNN_FRONTEND})
+  target_link_libraries(test_cudnn PRIVATE ${IMAGENT_CUDNN} ${IMAGENT_CUDART} ${CMAKE_DL_LIBS} rt)
+endif()

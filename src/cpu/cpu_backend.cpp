@@ -7,6 +7,7 @@
 #include "cpu/peak.h"
 #include "cpu/product.h"
 #include "reference/values.h"
+#include "tensor/embed_rows.h"
 
 namespace imagent {
 
@@ -72,7 +73,7 @@ void CpuBackend::wrap(Tensor& y, const Tensor& x, const Border& border) { cpu::w
 void CpuBackend::cast(Tensor& y, const Tensor& x) { cpu::cast(threads_, y, x); }
 
 void CpuBackend::embed(Tensor& y, std::span<const int32_t> ids, const Packed& table) {
-  cpu::embed(y, ids, static_cast<const ReferenceTable&>(*table.data).view);
+  embed_rows(static_cast<const ReferenceTable&>(*table.data).view, ids, y.dtype(), y.data());
 }
 
 }  // namespace imagent

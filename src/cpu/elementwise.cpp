@@ -1,7 +1,6 @@
 // Activations, sums, copies and conversions.
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "cpu/kernels.h"
 #include "cpu/simd_kernels.h"
@@ -89,21 +88,6 @@ void wrap(ThreadPool& pool, Tensor& y, const Tensor& x, const Border& border) {
         std::memcpy(element(y, (row * width + j) * channels), element(x, (from * in_width + from_other_side(j - border.left, in_width)) * channels), bytes);
     }
   });
-}
-
-void embed(Tensor& y, std::span<const int32_t> ids, const HostView& table) {
-  const auto width = static_cast<size_t>(y.dim(-1)), bytes = width * size_of(table.dtype);
-  std::vector<float> row(width);
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const char* from = static_cast<const char*>(table.data) + static_cast<size_t>(ids[i]) * bytes;
-    char* to = element(y, static_cast<int64_t>(i * width));
-    if (table.dtype == y.dtype()) {
-      std::memcpy(to, from, bytes);
-      continue;
-    }
-    widen_to_f32(table.dtype, from, row.data(), width);
-    narrow_from_f32(y.dtype(), row.data(), to, width);
-  }
 }
 
 void cast(ThreadPool& pool, Tensor& y, const Tensor& x) {

@@ -46,7 +46,6 @@ void concat_channels(ThreadPool& pool, Tensor& y, std::span<const Tensor> parts)
 void upsample_nearest(ThreadPool& pool, Tensor& y, const Tensor& x);  // [N,h,w,C] -> [N,H,W,C]
 void wrap(ThreadPool& pool, Tensor& y, const Tensor& x, const Border& border);
 // Rows of table [entries,C] (any float dtype) -> y [ids,C]. The ids are within the table.
-void embed(Tensor& y, std::span<const int32_t> ids, const HostView& table);
 void cast(ThreadPool& pool, Tensor& y, const Tensor& x);              // f32, bf16 and f16, both ways
 
 }  // namespace imagent::cpu

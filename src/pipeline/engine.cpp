@@ -36,7 +36,7 @@ void Engine::load(const Request& request, const Events& events) {
   LoadedModel& model = *opened.base;
   const std::vector<const void*> used = {&model, model.other_vae().get()};
   const MemoryNeed need = model.memory_need({.latent_height = 8, .latent_width = 8, .rows = 1, .compute = compute});
-  MemoryBudget budget{.limit = state_->memory_limit, .loaded = model.packed_bytes(), .unused = state_->unused_bytes(used)};
+  MemoryBudget budget{.backend = *state_->backend, .limit = state_->memory_limit, .loaded = model.packed_bytes(), .unused = state_->unused_bytes(used)};
   make_room(*state_, need, budget, used);
   check_memory(need, budget, model.source()->name());
   model.load();

@@ -64,7 +64,7 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   std::vector<const void*> used(c.controls.begin(), c.controls.end());
   used.insert(used.end(), c.ip_adapters.begin(), c.ip_adapters.end());
   used.insert(used.end(), {&base, base.other_vae().get(), refiner, refiner ? refiner->other_vae().get() : nullptr, bounds.previewer});
-  MemoryBudget budget{.limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
+  MemoryBudget budget{.backend = base.backend(), .limit = bounds.state.memory_limit, .loaded = base.packed_bytes() + c.packed_bytes_of_adapters(), .unused = bounds.state.unused_bytes(used)};
   if (refiner && refiner != &base) budget.loaded += refiner->packed_bytes();
   if (bounds.previewer) budget.loaded += bounds.previewer->packed_bytes();
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
@@ -222,7 +222,7 @@ static void load_parts(RunContext& c, bool encodes, LoadedVae* previewer) {
 static void find_prediction(LoadedModel& model, size_t memory_limit) {  // the defaults depend on it
   if (model.prediction_known()) return;
   check_memory(predict_memory(model.source_in_use(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = model.compute()}),
-               {.limit = memory_limit, .loaded = model.packed_bytes()}, model.source()->name());
+               {.backend = model.backend(), .limit = memory_limit, .loaded = model.packed_bytes()}, model.source()->name());
   model.find_prediction();
 }
 

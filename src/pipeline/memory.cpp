@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/memory.h"
 #include "pipeline/control.h"
 #include "pipeline/image_prompt.h"
 #include "pipeline/loaded_model.h"
@@ -136,7 +135,7 @@ MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunSh
 
 size_t MemoryBudget::wanted(const MemoryNeed& need) const { return limit ? need.total() + unused : need.total() - std::min(need.weights, loaded); }
 
-size_t MemoryBudget::available() const { return limit ? limit : available_memory(); }
+size_t MemoryBudget::available() const { return limit ? limit : backend.available_bytes(); }
 
 void check_memory(const MemoryNeed& need, const MemoryBudget& budget, const std::string& what) {
   const size_t wanted = budget.wanted(need), available = budget.available();

@@ -38,10 +38,11 @@ inline bool decodes_side_by_side(int latent_height, int latent_width) { return l
 // By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
 MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape);
 
-// What a run may take. The whole need has to keep within a limit; of what the machine has left only that which is not
-// loaded yet will be taken.
+// What a run may take of a device. The whole need has to keep within a limit; of what the device has left only that which is
+// not loaded yet will be taken.
 struct MemoryBudget {
-  size_t limit = 0;       // bytes; 0: what the machine has
+  const Backend& backend;
+  size_t limit = 0;       // bytes; 0: what the device has
   size_t loaded = 0;      // weights of this run that are loaded already
   size_t unused = 0;      // and those of earlier runs, which count towards the limit as well
 

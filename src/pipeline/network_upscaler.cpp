@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/memory.h"
 #include "image/resize.h"
 #include "pipeline/tiles.h"
 #include "tensor/counting_backend.h"
@@ -67,7 +66,7 @@ size_t NetworkUpscaler::activations(int height, int width) const {
 }
 
 int NetworkUpscaler::tile_for(const Image& rgb) const {
-  const size_t available = options_.memory_limit ? options_.memory_limit : available_memory();
+  const size_t available = options_.memory_limit ? options_.memory_limit : options_.backend->available_bytes();
   const auto need = [&](int tile) { return activations(tile ? std::min(tile, rgb.height) : rgb.height, tile ? std::min(tile, rgb.width) : rgb.width); };
   int tile = options_.tile.value_or(tile_sides[0]);
   if (!options_.tile)

@@ -7,7 +7,7 @@
 
 namespace imagent {
 
-ReferenceBackend::ReferenceBackend() : pool_(HostPool::create()) {}
+ReferenceBackend::ReferenceBackend() : pool_(BufferPool::create()) {}
 
 void ReferenceBackend::upload(Tensor& to, const void* from) { std::memcpy(to.data(), from, to.bytes()); }
 void ReferenceBackend::download(const Tensor& from, void* to) { std::memcpy(to, from.data(), from.bytes()); }

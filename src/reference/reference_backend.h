@@ -42,7 +42,7 @@ class ReferenceBackend : public Backend {
   int64_t reference_calls() const { return calls_; }
 
  protected:
-  std::shared_ptr<HostPool> pool_;
+  std::shared_ptr<BufferPool> pool_;
 
  private:
   int64_t calls_ = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/memory.h"
 #include "tensor/tensor.h"
 
 namespace imagent {
@@ -109,6 +110,7 @@ class Backend {
   virtual void download(const Tensor& from, void* to) = 0;       // waits for the result
   virtual void release_cached() = 0;                             // gives unused memory back to the system
   virtual size_t peak_bytes() const = 0;                         // largest memory held for tensors so far
+  virtual size_t available_bytes() const { return available_memory(); }  // that can still be taken from the system
   virtual void synchronize() {}
   virtual PeakGflops probe_peak() { return {}; }  // measured now, all zero when unknown
   // Runs fn; a backend that can record the ops may replay them for the same key instead.

@@ -1,10 +1,9 @@
-// The pool of host memory.
+// The pool, and the host's memory.
 #include "tensor/buffer.h"
 
 #include <sys/mman.h>
 
 #include <cstdlib>
-#include <functional>
 #include <utility>
 
 #include "base/error.h"
@@ -32,23 +31,35 @@ struct PooledBuffer : Buffer {
 
 }  // namespace
 
-HostPool::~HostPool() { release(); }
+BlockSource host_blocks() {
+  const auto take = [](size_t size, void*& data) {
+    const bool large = size >= 4 * huge_page;
+    data = std::aligned_alloc(large ? huge_page : 64, size);
+    if (data && large) madvise(data, size, MADV_HUGEPAGE);
+    return data != nullptr;
+  };
+  return {take, [](void* data) { std::free(data); }};
+}
 
-void* HostPool::take_from_system(size_t size) {
-  if (mode_ == Mode::count_only) return nullptr;
-  const bool large = size >= 4 * huge_page;
-  const size_t alignment = large ? huge_page : 64;
-  void* data = std::aligned_alloc(alignment, size);
-  if (!data) {
-    release();
-    data = std::aligned_alloc(alignment, size);
-  }
-  check(data != nullptr, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
-  if (large) madvise(data, size, MADV_HUGEPAGE);
+BlockSource counted_blocks() {
+  const auto take = [](size_t, void*& data) {
+    data = nullptr;
+    return true;
+  };
+  return {take, [](void*) {}};
+}
+
+BufferPool::~BufferPool() { release(); }
+
+void* BufferPool::take_from_source(size_t size) {
+  void* data = nullptr;
+  if (source_.take(size, data)) return data;
+  release();
+  check(source_.take(size, data), ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
   return data;
 }
 
-std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
+std::shared_ptr<Buffer> BufferPool::allocate(size_t size) {
   size = rounded(std::max<size_t>(size, 1));
   void* data = nullptr;
   size_t block = size;
@@ -67,7 +78,7 @@ std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
   }
   if (!cached) {
     if (size >= large_miss) release(large_miss / 4);
-    data = take_from_system(size);
+    data = take_from_source(size);
   }
   in_use_ += block;
   const size_t total = in_use_ + cached_bytes_;
@@ -77,23 +88,23 @@ std::shared_ptr<Buffer> HostPool::allocate(size_t size) {
   return std::make_shared<PooledBuffer>(data, block, [pool = shared_from_this()](void* p, size_t n) { pool->give_back(p, n); });
 }
 
-void HostPool::give_back(void* data, size_t size) {
+void BufferPool::give_back(void* data, size_t size) {
   std::lock_guard lock(mutex_);
   cached_.emplace(size, data);
   cached_bytes_ += size;
   in_use_ -= size;
 }
 
-void HostPool::release(size_t at_least) {
+void BufferPool::release(size_t at_least) {
   std::lock_guard lock(mutex_);
   const auto first = cached_.lower_bound(at_least);
   for (auto block = first; block != cached_.end(); ++block) {
-    std::free(block->second);
+    source_.give_back(block->second);
     cached_bytes_ -= block->first;
   }
   cached_.erase(first, cached_.end());
 }
 
-void HostPool::reset_peak() { peak_ = in_use_ + cached_bytes_; }
+void BufferPool::reset_peak() { peak_ = in_use_ + cached_bytes_; }
 
 }  // namespace imagent

@@ -37,8 +37,8 @@ class CountingBackend : public Backend {
   void cast(Tensor&, const Tensor&) override {}
 
  private:
-  // The same pool as the host backends', so that what it keeps for later is counted too.
-  std::shared_ptr<HostPool> pool_ = HostPool::create(HostPool::Mode::count_only);
+  // The same pool as the real backends', so that what it keeps for later is counted too.
+  std::shared_ptr<BufferPool> pool_ = BufferPool::create(counted_blocks());
 };
 
 }  // namespace imagent

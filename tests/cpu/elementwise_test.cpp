@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "kernel_test.h"
+#include "tensor/embed_rows.h"
 
 namespace imagent::test {
 namespace {
@@ -114,7 +115,7 @@ TEST_P(ElementwiseKernels, CastAndEmbedRoundToNearest) {
       const Tensor table = random_tensor({10, 37}, from, 5);
       const std::vector<int32_t> ids{9, 0, 3, 3};
       Tensor rows(memory(), {4, 37}, to);
-      cpu::embed(rows, ids, {from, table.shape(), table.data(), nullptr});
+      embed_rows({from, table.shape(), table.data(), nullptr}, ids, rows.dtype(), rows.data());
       for (int i = 0; i < 4; ++i) {
         const Tensor row = table.rows(ids[i], ids[i] + 1);
         EXPECT_EQ(bytes_of(rows.rows(i, i + 1)), bytes_of(tensor(row.shape(), values_of(row), to)));

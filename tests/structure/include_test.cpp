@@ -20,6 +20,7 @@ const std::map<std::string, std::set<std::string>> allowed = {
     {"ops", {"tensor", "base"}},
     {"reference", {"tensor", "base"}},
     {"cpu", {"reference", "tensor", "base"}},
+    {"cuda", {"cuda_plugin.h", "tensor", "base"}},
     {"weights", {"ops", "tensor", "base"}},
     {"nn", {"weights", "ops", "tensor", "base"}},
     {"models", {"nn", "weights", "ops", "tensor", "base"}},
@@ -31,10 +32,12 @@ const std::map<std::string, std::set<std::string>> allowed = {
     {"server", {"pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
     {"cli", {"server", "pipeline", "backends.h", "hub", "models", "nn", "weights", "ops", "tensor", "text", "sampling", "image", "base"}},
     {"backends.h", {"tensor", "base"}},
-    {"backends.cpp", {"backends.h", "reference", "cpu", "tensor", "base"}},
+    {"backends.cpp", {"backends.h", "cuda_plugin.h", "reference", "cpu", "tensor", "base"}},
+    {"cuda_plugin.h", {"tensor", "base"}},
+    {"cuda_plugin.cpp", {"cuda_plugin.h", "tensor", "base"}},
 };
 
-bool is_source(const fs::path& path) { return path.extension() == ".cpp" || path.extension() == ".h"; }
+bool is_source(const fs::path& path) { return path.extension() == ".cpp" || path.extension() == ".h" || path.extension() == ".cu" || path.extension() == ".cuh"; }
 
 std::vector<fs::path> sources(const fs::path& folder) {
   std::vector<fs::path> files;

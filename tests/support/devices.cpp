@@ -1,20 +1,7 @@
-// Backends and layouts in tests.
+// Tensors and layouts in tests.
 #include "support/devices.h"
 
 namespace imagent::test {
-
-std::vector<std::string> backend_names() {
-  std::vector<std::string> names;
-  for (const BackendEntry& entry : backend_list()) names.push_back(entry.name);
-  return names;
-}
-
-Backend& backend(const std::string& name) {
-  static std::map<std::string, std::shared_ptr<Backend>> made;
-  auto& entry = made[name];
-  if (!entry) entry = make_backend(name);
-  return *entry;
-}
 
 Array to_channels_last(const Array& planar) {
   const int64_t n = planar.shape[0], c = planar.shape[1], pixels = planar.shape.numel() / n / c;

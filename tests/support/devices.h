@@ -10,6 +10,8 @@ namespace imagent::test {
 
 // The backend of that name, made once for the whole test program.
 Backend& backend(const std::string& name);
+// "" or why this machine has no such device.
+std::string missing_device(const std::string& name);
 std::vector<std::string> backend_names();
 
 // [N,C,H,W] -> [N,H,W,C] and back, on the host.
@@ -21,9 +23,12 @@ inline Tensor upload_picture(Backend& backend, const Array& planar, DType dtype 
 HostView host_view(const Array& array);
 NormParams norm_params(Backend& backend, const Array& gamma, const Array& beta, float eps);
 
-// A parameterised test body runs once a backend; its name ends with the backend's.
+// A parameterised test body runs once a backend; its name ends with the backend's. A device that is not here is skipped.
 class OnEveryBackend : public testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override {
+    if (const std::string why = missing_device(GetParam()); !why.empty()) GTEST_SKIP() << GetParam() << ": " << why;
+  }
   Backend& device() { return backend(GetParam()); }
 };
 #define IMAGENT_ON_EVERY_BACKEND(Suite) \

@@ -2,6 +2,7 @@
 #include "support/golden.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -23,7 +24,10 @@ const OwnCache own_cache;
 
 }  // namespace
 
-std::filesystem::path source_dir() { return IMAGENT_SOURCE_DIR; }
+std::filesystem::path source_dir() {
+  const char* moved = std::getenv("IMAGENT_SOURCE");  // for programs that run on another machine than that of their build
+  return moved ? moved : IMAGENT_SOURCE_DIR;
+}
 std::filesystem::path golden(const std::string& path) { return source_dir() / "tests/golden" / path; }
 
 std::string read_text(const std::filesystem::path& path) {

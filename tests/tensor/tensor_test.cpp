@@ -10,8 +10,8 @@
 namespace imagent::test {
 namespace {
 
-TEST(HostPool, GivesBlocksAgain) {
-  const auto pool = HostPool::create();
+TEST(BufferPool, GivesBlocksAgain) {
+  const auto pool = BufferPool::create();
   void* first = pool->allocate(1000)->data;
   EXPECT_EQ(pool->allocate(1000)->data, first);
   EXPECT_EQ(pool->bytes_in_use(), 0u);
@@ -20,16 +20,16 @@ TEST(HostPool, GivesBlocksAgain) {
   EXPECT_NE(pool->allocate(10)->data, first);
 }
 
-TEST(HostPool, CountsWithoutMemory) {
-  const auto pool = HostPool::create(HostPool::Mode::count_only);
+TEST(BufferPool, CountsWithoutMemory) {
+  const auto pool = BufferPool::create(counted_blocks());
   const auto huge = pool->allocate(size_t{1} << 50);
   EXPECT_EQ(huge->data, nullptr);
   EXPECT_GE(pool->peak_bytes(), size_t{1} << 50);
 }
 
-TEST(HostPool, TooMuchIsAnError) {
+TEST(BufferPool, TooMuchIsAnError) {
   try {
-    HostPool::create()->allocate(size_t{1} << 60);
+    BufferPool::create()->allocate(size_t{1} << 60);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.kind, ErrorKind::memory);

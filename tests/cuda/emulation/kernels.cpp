@@ -1,0 +1,4 @@
+// The kernels' own sources, compiled for a processor.
+#include "cuda/elementwise.cu"
+#include "cuda/movement.cu"
+#include "cuda/norm.cu"
