@@ -31,21 +31,26 @@ size_t number_in(const char* path, size_t fallback) {
   return in >> number ? number : fallback;
 }
 
-// The page cache counts as used by a cgroup but gives way: after a model was read it may be all of the rest.
-size_t held_by_cgroup(const char* usage, const char* statistics) {
-  const size_t used = number_in(usage, 0), cache = number_after(statistics, "active_file") + number_after(statistics, "inactive_file");
-  return used - std::min(used, cache);
-}
+size_t left_of(size_t limit, size_t used) { return limit - std::min(limit, used); }
 
-size_t left_of(size_t limit, size_t used) { return limit == unlimited ? unlimited : limit - std::min(limit, used); }
+struct Cgroup {
+  const char *limit, *usage, *statistics;  // files
+};
+
+// The page cache counts as used by a cgroup but gives way: after a model was read it may be all of the rest.
+size_t left_in(const Cgroup& group) {
+  const size_t limit = number_in(group.limit, unlimited);
+  if (limit == unlimited) return unlimited;
+  const size_t used = number_in(group.usage, 0), cache = number_after(group.statistics, "active_file") + number_after(group.statistics, "inactive_file");
+  return left_of(limit, used - std::min(used, cache));
+}
 
 }  // namespace
 
 size_t available_memory() {
   const size_t system = kilobytes_of("/proc/meminfo", "MemAvailable:");
-  const size_t v2 = left_of(number_in("/sys/fs/cgroup/memory.max", unlimited), held_by_cgroup("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"));
-  const size_t v1 = left_of(number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", unlimited),
-                            held_by_cgroup("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat"));
+  const size_t v2 = left_in({"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"});
+  const size_t v1 = left_in({"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat"});
   rlimit address_space{};
   size_t process = unlimited;
   if (getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur != RLIM_INFINITY)

@@ -98,7 +98,8 @@ server::ServeOptions options_of(const ServeFlags& f) {
   options.limits.max_pixels = f.max_pixels;
   options.engine.device = f.device;
   options.engine.threads = f.threads;
-  options.engine.shared_pictures = options.jobs_at_once = f.batch;
+  options.engine.shared_pictures = f.batch;
+  options.jobs_at_once = f.batch + f.batch / 2;  // some are read or stored meanwhile, and a UNet call stays full
   options.page = f.page;
   options.no_page = f.no_ui;
   return options;

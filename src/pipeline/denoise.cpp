@@ -139,6 +139,7 @@ bool has_small_ops(const UNet2DConditionModel& unet, int height, int width) {
 int64_t parts_of_call(const UNet2DConditionModel& unet, int height, int width, std::span<const DenoiseJob> jobs) {
   const int64_t threads = unet.backend().info().threads, pictures = static_cast<int64_t>(jobs.size());
   if (threads == 1 || pictures < threads || !has_small_ops(unet, height, width)) return 1;
+  if (pictures >= 4 * threads) return 2 * threads;  // a thread that others hold up leaves the rest to those that are free
   const int64_t largest = (pictures + threads - 1) / threads;
   return 5 * pictures >= 4 * largest * threads ? threads : 1;  // where one part is much larger than the rest the others' threads would wait
 }

@@ -135,7 +135,10 @@ MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunSh
 
 size_t MemoryBudget::wanted(const MemoryNeed& need) const { return limit ? need.total() + unused : need.total() - std::min(need.weights, loaded); }
 
-size_t MemoryBudget::available() const { return limit ? limit : backend.available_bytes(); }
+size_t MemoryBudget::available() const {
+  if (!seen) seen = limit ? limit : backend.available_bytes();
+  return *seen;
+}
 
 void check_memory(const MemoryNeed& need, const MemoryBudget& budget, const std::string& what) {
   const size_t wanted = budget.wanted(need), available = budget.available();

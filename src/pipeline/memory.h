@@ -1,5 +1,6 @@
 // How much memory a run will need, said before it starts.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "pipeline/loaded_control.h"
@@ -45,9 +46,10 @@ struct MemoryBudget {
   size_t limit = 0;       // bytes; 0: what the device has
   size_t loaded = 0;      // weights of this run that are loaded already
   size_t unused = 0;      // and those of earlier runs, which count towards the limit as well
+  mutable std::optional<size_t> seen = {};  // what available() found: to be reset when memory was given back
 
   size_t wanted(const MemoryNeed& need) const;
-  size_t available() const;
+  size_t available() const;  // asks the system once: that takes as long as a small model's op
 };
 
 // Errors: memory, with the numbers, when the budget does not allow for `need`.

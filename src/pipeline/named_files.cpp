@@ -1,6 +1,8 @@
 // Listing folders of adapters.
 #include "pipeline/named_files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -56,8 +58,9 @@ std::string model_stamp(const fs::path& model) {
   }
   std::string text;
   for (const fs::path& file : files) {
-    std::error_code gone;
-    text += str(file.string(), " ", fs::file_size(file, gone), " ", fs::last_write_time(file, gone).time_since_epoch().count(), "\n");
+    struct stat status {};  // one question for both: each job asks for all files of its model
+    stat(file.c_str(), &status);
+    text += str(file.string(), " ", status.st_size, " ", status.st_mtim.tv_sec, " ", status.st_mtim.tv_nsec, "\n");
   }
   return text;
 }

@@ -55,8 +55,14 @@ OpenModels open_models(Engine::State& state, const FoundRun& run, DType compute)
 }
 
 void make_room(Engine::State& state, const MemoryNeed& need, MemoryBudget& budget, const std::vector<const void*>& used) {
-  if (budget.limit || budget.wanted(need) > budget.available()) state.backend->release_cached();  // what earlier runs left in the pool is free too
-  while (budget.wanted(need) > budget.available() && state.drop_unused(used)) budget.unused = state.unused_bytes(used);
+  if (budget.limit || budget.wanted(need) > budget.available()) {
+    state.backend->release_cached();  // what earlier runs left in the pool is free too
+    budget.seen.reset();
+  }
+  while (budget.wanted(need) > budget.available() && state.drop_unused(used)) {
+    budget.unused = state.unused_bytes(used);
+    budget.seen.reset();
+  }
 }
 
 }  // namespace imagent
