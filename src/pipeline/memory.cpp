@@ -101,24 +101,25 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   const CountedControls controls(counter, shape, unet);
   const CountedImagePrompts images(counter, shape, unet);
   need.weights += controls.packed_bytes() + images.packed_bytes();
+  const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
+  if (shape.picture_height > 0) {
+    model.vae_encoder()(Tensor(counter, {1, of_tile(shape.picture_height, 8), of_tile(shape.picture_width, 8), 3}, shape.compute));
+    counter.release_cached();  // here and below: as a run does
+  }
   const bool blank_row = model.unet_input() == UNetInput::editing && shape.rows > 1;
   const int64_t rows = int64_t{shape.rows + blank_row} * shape.pictures;
   const Tensor sample(counter, {rows, shape.latent_height, shape.latent_width, unet.in_channels()}, shape.compute);
   UNetConditions conditions = unet.blank_conditions(rows, shape.tokens);
   conditions.images = images.keys(rows);
   unet(sample, conditions, controls.residuals(counter, {rows, shape.latent_height, shape.latent_width, 4}, conditions));
-  const auto of_tile = [&](int side, int pixels) { return shape.vae_tile ? std::min(side, shape.vae_tile * pixels) : side; };
+  const bool side_by_side = decodes_side_by_side(shape.latent_height, shape.latent_width);
   const auto decode = [&] {
-    const int64_t at_once = decodes_side_by_side(shape.latent_height, shape.latent_width) ? shape.pictures : 1;
+    const int64_t at_once = side_by_side ? shape.pictures : 1;
     model.vae_decoder()(Tensor(counter, {at_once, of_tile(shape.latent_height, 1), of_tile(shape.latent_width, 1), model.vae_config().latent_channels}, shape.compute));
   };
   if (shape.previews_by_vae) decode();
   if (shape.previewer) need.weights += count_previewer(counter, *shape.previewer, shape);
-  counter.release_cached();  // as a run does
-  if (shape.picture_height > 0) {
-    model.vae_encoder()(Tensor(counter, {1, of_tile(shape.picture_height, 8), of_tile(shape.picture_width, 8), 3}, shape.compute));
-    counter.release_cached();
-  }
+  if (!side_by_side) counter.release_cached();
   decode();
   need.activations = counter.peak_bytes() - held;
   return need;

@@ -51,6 +51,7 @@ test("gallery: search, favourite, neighbours, settings, download, delete", async
   await page.getByText("Nothing found.").waitFor();
   await button("Favourites").click();
   await thumbnails.first().click();
+  await dialog().getByText("Seed: 424").waitFor();
   await page.keyboard.press("Escape");
   await dialog().waitFor({ state: "detached" });
 });

@@ -123,6 +123,18 @@ TEST(EngineErrors, TooLittleMemoryIsSaidBeforeTheRun) {
   small.generate(r);  // and the engine goes on
 }
 
+// Small pictures are decoded while the pool still has the UNet's blocks.
+TEST(Memory, PredictionCountsThatSmallPicturesLeaveThePoolFilled) {
+  Engine engine({.device = "cpu", .threads = 1, .builtin_model = source_dir() / "models/demo"});
+  Request r = small_request();
+  r.dtype = DType::f32;
+  r.steps = 1;
+  r.width = r.height = 128;
+  engine.generate(r);
+  const MemoryNeed need = predict_memory(open_model_source(source_dir() / "models/demo"), {16, 16, 2, 77, DType::f32});
+  EXPECT_GT(static_cast<double>(need.activations), 0.7 * static_cast<double>(engine.backend().peak_bytes()));  // the rest is the loops' own
+}
+
 // The prediction against what the plain-loop backend then holds: it allocates nothing but tensors.
 TEST(Memory, PredictionAgreesWithARun) {
   Engine plain({.device = "reference", .threads = 0, .builtin_model = source_dir() / "models/demo"});

@@ -1,5 +1,5 @@
 // One picture with everything known about it; arrows go to its neighbours.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Picture } from "../api";
 import { t } from "../texts";
 import { turn, viewed } from "../viewer";
@@ -24,7 +24,7 @@ function facts({ fields, width, height }: Picture): [string, string][] {
 
 export function PictureDialog() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const { pictures, at } = viewed.value!;
   const picture = pictures[at]!;
   const close = () => (viewed.value = null);
