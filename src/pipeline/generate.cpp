@@ -111,7 +111,7 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   source.pictures.push_back(encode_picture(c.base, canvas.picture, c.run.vae_tile));
   if (!mask.pixels.empty()) source.mask = latent_mask(mask, rule);
   if (kind == UNetInput::inpainting) source.blanked = encode_picture(c.base, canvas.picture, c.run.vae_tile, mask);
-  c.base.backend().release_cached();
+  c.base.backend().next_part();
   c.run.timings.encode_s = seconds_since(start);
   return source;
 }
@@ -131,7 +131,7 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
   std::optional<PassPrompts> hires_prompts;  // now, for the words in use are the model's: another run may change them later
   if (hires.request) hires_prompts = encode_for_pass(c, *hires.request, r.steps);
   c.image_prompts = make_image_prompts(c.ip_adapters, r, c.base.unet());
-  if (!c.image_prompts.empty()) c.base.backend().release_cached();  // the image encoder's sizes are others than the UNet's
+  if (!c.image_prompts.empty()) c.base.backend().next_part();  // the image encoder's sizes are others than the UNet's
   c.run.timings.text_s = seconds_since(start);
 
   const PassSource source = encode_source(c, canvas);
@@ -152,7 +152,7 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
   if (!latents.empty() && decodes_side_by_side(latents[0].height, latents[0].width)) {
     c.turn.side_by_side(static_cast<int64_t>(latents.size()), decode);
   } else {
-    c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
+    c.base.backend().next_part();  // the decoder's sizes are others than the UNet's
     for (size_t i = 0; i < latents.size(); ++i) decode(static_cast<int64_t>(i));
   }
   for (size_t i = 0; i < latents.size(); ++i) {
