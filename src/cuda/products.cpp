@@ -34,11 +34,20 @@ void Products::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dP
   const auto& weight = static_cast<const CudaWeight&>(*w.data);
   const bool padded = p.pad_top || p.pad_left || p.pad_bottom || p.pad_right;
   if (w.kernel_h == 1 && w.kernel_w == 1 && p.stride == 1 && !padded) return linear(y, x, weight, e);
-  if (is_half(x)) {
-    Tensor product = product_for(y, e);
-    if (cudnn_.conv2d(product, x, weight.weight, p)) return finish_product(device_.stream(), y, {product, weight.bias, e});
-  }
+  if (is_half(x) && conv2d_by_cudnn(y, {x, weight.weight, weight.bias, p, e})) return;
   conv2d_by_matmul(y, x, w, p, e);
+}
+
+bool Products::conv2d_by_cudnn(Tensor& y, const Convolution& c) {
+  // cuDNN does not promise that it may write what it reads: where the residual's memory would be y's, y gets its own after all.
+  Tensor product = product_for(y, c.epilogue);
+  if (cudnn_.conv2d(product, c)) {
+    y = product;
+    return true;
+  }
+  if (!cudnn_.conv2d(product, {c.x, c.weight, {}, c.params, {}})) return false;
+  finish_product(device_.stream(), y, {product, c.bias, c.epilogue});
+  return true;
 }
 
 void Products::conv2d_by_matmul(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) {

@@ -19,6 +19,8 @@ class Products {
   void attention(Tensor& y, const AttentionInput& in);
 
  private:
+  // With all that follows in cuDNN's own kernel, or else in one of ours behind it. false: cuDNN has no plan.
+  bool conv2d_by_cudnn(Tensor& y, const Convolution& c);
   // By matrix products: of gathered windows with the weights, of queries with keys.
   void conv2d_by_matmul(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e);
   void attention_by_matmul(Tensor& y, const AttentionInput& in);
