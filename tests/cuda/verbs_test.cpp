@@ -1,11 +1,11 @@
-// Every verb of the CUDA backend on an emulated card against the plain loops: shapes that leave remainders, every dtype, every
+// Every verb of the CUDA backend on a card, emulated or real, against the plain loops: shapes that leave remainders, every dtype, every
 // epilogue, memory that nobody wrote, and threads taking turns in order and out of it.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "emulated_backend.h"
+#include "cuda/card.h"
 #include "ops/ops.h"
 #include "reference/reference_backend.h"
 #include "support/golden.h"
@@ -52,8 +52,8 @@ struct Maker {
 
 struct Verbs : testing::TestWithParam<std::tuple<DType, unsigned>> {
   DType dtype = std::get<0>(GetParam());
-  void SetUp() override { emulation::disorder = std::get<1>(GetParam()); }
-  void TearDown() override { emulation::disorder = 0; }
+  void SetUp() override { set_disorder(std::get<1>(GetParam())); }
+  void TearDown() override { set_disorder(0); }
 
   // f32: sums in another order; else one rounding of results around 4 and one of what they are made of.
   double limit() const { return dtype == DType::f32 ? 2e-5 : dtype == DType::f16 ? 0.01 : 0.08; }
@@ -63,7 +63,7 @@ struct Verbs : testing::TestWithParam<std::tuple<DType, unsigned>> {
   void agrees(const Call& call, const std::string& what, double limit) {
     ReferenceBackend reference;
     for (const int64_t shift : {0, 1}) {
-      const std::vector<float> expected = download(call(Maker{reference, dtype, shift})), got = download(call(Maker{emulated_cuda(), dtype, shift}));
+      const std::vector<float> expected = download(call(Maker{reference, dtype, shift})), got = download(call(Maker{card(), dtype, shift}));
       EXPECT_LE(max_abs_difference(expected, got), limit) << what << " after " << shift << " rows";
     }
   }
