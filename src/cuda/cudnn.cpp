@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/kernel_compiler.h"
+
 namespace imagent::cuda {
 namespace {
 
@@ -130,6 +132,7 @@ struct Wanted {
 
 struct Cudnn::State {
   explicit State(Device& device) : device(device) {
+    load_kernel_compiler();
     check(cudnnCreate(&handle) == CUDNN_STATUS_SUCCESS, ErrorKind::unsupported, "cuDNN does not start");
     check(cudnnSetStream(handle, device.stream()) == CUDNN_STATUS_SUCCESS, "cuDNN takes no stream");
   }

@@ -1,5 +1,5 @@
-// Whether cuDNN has plans for what src/cuda asks of it, on cards that are only described to it: none is needed for that.
-// Attention is not asked for, nor what has to be compiled first (a vector for each image, SiLU): that wants NVIDIA's driver.
+// Whether cuDNN has plans for what src/cuda asks of it, on cards that are only described to it: none is needed for that, nor a
+// driver, for which there is a stand-in. Its kernels are written and compiled, and never run.
 #include "cuda/cudnn.cpp"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,18 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/counting_backend.h"
+
+// Before it describes attention the frontend asks which card it is on. These stand in the place of the runtime's functions.
+static int present_major = 0;
+extern "C" cudaError_t __wrap_cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+extern "C" cudaError_t __wrap_cudaGetDeviceProperties(cudaDeviceProp* card, int) {
+  *card = {};
+  card->major = present_major;
+  return cudaSuccess;
+}
 
 namespace imagent::cuda {
 namespace {
@@ -45,11 +57,31 @@ struct After {
   Act act = Act::none;
 };
 
+struct AttentionOf {
+  int64_t images, queries, keys;
+  int heads;
+  int64_t width;
+  bool causal = false;
+};
+
 class CudnnPlans : public testing::TestWithParam<Card> {
  protected:
+  void SetUp() override {
+    ASSERT_EQ(cuInit(0), CUDA_ERROR_NO_DEVICE) << "this is no stand-in";
+    load_kernel_compiler();
+    present_major = GetParam().version / 100;
+  }
+
   void expect_plans(const std::vector<Layer>& layers, const After& after) {
     for (const DType dtype : {DType::f16, DType::bf16})
       for (const Layer& layer : layers) EXPECT_TRUE(has_plan(layer, after, dtype)) << name_of(dtype) << ' ' << layer.x << " to " << layer.out << ' ' << after.name;
+  }
+  void expect_plan(const AttentionOf& c, DType dtype) {
+    const Tensor q(backend_, {c.images, c.queries, c.heads * c.width}, dtype), k(backend_, {c.images, c.keys, c.heads * c.width}, dtype);
+    Graph graph;
+    describe_attention(graph, q.like(q.shape()), {q, k, k, c.heads, c.causal}, fe::AttentionImplementation_t::COMPOSITE);
+    graph.set_device_properties(card_);
+    EXPECT_TRUE(find_plan(graph, nullptr, Kernels::compiled)) << name_of(dtype) << ' ' << c.queries << " x " << c.keys << " x " << c.width;
   }
 
  private:
@@ -91,6 +123,13 @@ TEST_P(CudnnPlans, ProductsWithBiasAndResidual) { expect_plans(residual, {.name 
 
 // TAESD's.
 TEST_P(CudnnPlans, ProductsWithBiasAndRelu) { expect_plans({{{1, 64, 64, 64}, 64}, {{1, 512, 512, 64}, 64}}, {.name = "+ bias, relu", .act = Act::relu}); }
+
+// Of the UNets (SD 1.5's width grows with its depth), of the VAE's middle, of text.
+TEST_P(CudnnPlans, Attention) {
+  for (const AttentionOf& c : {AttentionOf{2, 4096, 4096, 8, 40}, {2, 256, 77, 8, 160}, {2, 4096, 4096, 10, 64}, {1, 4096, 4096, 1, 512}, {1, 77, 77, 12, 64, true}})
+    expect_plan(c, DType::f16);
+  expect_plan({2, 1024, 1024, 8, 80}, DType::bf16);
+}
 
 INSTANTIATE_TEST_SUITE_P(Cards, CudnnPlans, testing::Values(Card{"A100", 800, 108, 166912}, Card{"H100", 900, 132, 232448}),
                          [](const auto& info) { return info.param.name; });
