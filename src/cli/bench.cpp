@@ -81,6 +81,7 @@ std::string as_table(const BenchmarkReport& r, const Backend& backend, const Ben
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
+  check(options.steps > 0 || (options.batch == 1 && !options.no_guidance), ErrorKind::usage, "--batch and --no-guidance are about whole pictures: --steps says of how many steps");
   const auto backend = make_backend(options.device, {.threads = options.threads});
   const DType dtype = options.dtype.value_or(backend->supports(DType::bf16) ? DType::bf16 : DType::f32);
   check(backend->supports(dtype), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(dtype), " on this machine");

@@ -91,7 +91,8 @@ TEST_P(Verbs, Elementwise) {
 }
 
 TEST_P(Verbs, MovingElements) {
-  for (const auto& [a, b, c] : {std::array<int64_t, 3>{8, 16, 8}, {1, 3, 2}, {8, 4, 4}, {300, 20, 1}}) {
+  for (const auto& widths : {std::array<int64_t, 3>{8, 16, 8}, {1, 3, 2}, {8, 4, 4}, {300, 20, 1}}) {
+    const int64_t a = widths[0], b = widths[1], c = widths[2];
     agrees([&](const Maker& m) { return concat_channels(std::array{m.tensor({2, 3, 5, a}, 1), m.tensor({2, 3, 5, b}, 2), m.tensor({2, 3, 5, c}, 3)}); }, str("concat ", a), 0);
     agrees([&](const Maker& m) { return concat_rows(std::array{m.tensor({2, a}, 1), m.tensor({1, a}, 2)}); }, str("concat_rows ", a), 0);
     agrees([&](const Maker& m) { return upsample_nearest(m.tensor({2, 4, 5, a}, 1), 8, 10); }, str("upsample ", a), 0);
