@@ -70,5 +70,28 @@ endforeach()
 if(TARGET imagent_cuda AND IMAGENT_WITH_CUDNN)
   imagent_test(cudnn imagent_tensor)
   target_include_directories(test_cudnn SYSTEM PRIVATE ${IMAGENT_CUDA_INCLUDE} ${IMAGENT_CUDNN_INCLUDE} ${IMAGENT_CUDNN_FRONTEND})
-  target_link_libraries(test_cudnn PRIVATE ${IMAGENT_CUDNN} ${IMAGENT_CUDART} ${CMAKE_DL_LIBS} rt)
+  # Found as the driver by its name once it is loaded, since it is linked.
+  add_library(stand_in_driver SHARED tests/cudnn/stand_in_driver.cpp)
+  set_target_properties(stand_in_driver PROPERTIES OUTPUT_NAME cuda SOVERSION 1 LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/stand_in_driver)
+  target_link_libraries(test_cudnn PRIVATE stand_in_driver ${IMAGENT_CUDNN} ${IMAGENT_CUDART} ${CMAKE_DL_LIBS} rt)
+  target_sources(test_cudnn PRIVATE src/cuda/kernel_compiler.cpp)
+  get_filename_component(toolkit_libraries ${IMAGENT_CUBLASLT} DIRECTORY)  # NVRTC is there, too
+  set_target_properties(test_cudnn PROPERTIES BUILD_RPATH ${toolkit_libraries})
+  target_link_options(test_cudnn PRIVATE -Wl,--wrap=cudaGetDevice,--wrap=cudaGetDeviceProperties)
+endif()
+
+# The verbs' tests on a real card; skipped where there is none.
+if(TARGET imagent_cuda)
+  add_executable(test_card tests/card/main.cpp tests/cuda/verbs_test.cpp)
+  target_link_libraries(test_card PRIVATE test_devices imagent_models GTest::gtest)
+  target_precompile_headers(test_card REUSE_FROM test_support)
+  add_test(NAME card COMMAND test_card)
+  set_tests_properties(card PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
+# What tools/gpu_check says where there is no card; skipped where there is one.
+find_program(IMAGENT_PYTHON python3)
+if(IMAGENT_PYTHON)
+  add_test(NAME gpu_check COMMAND ${IMAGENT_PYTHON} ${CMAKE_SOURCE_DIR}/tests/gpu_check/without_a_card.py ${CMAKE_BINARY_DIR}/bin)
+  set_tests_properties(gpu_check PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
 endif()

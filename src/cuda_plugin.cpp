@@ -28,7 +28,8 @@ fs::path plugin_path() {
 const CudaPlugin& load() {
   const std::string path = plugin_path().string();
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  check(library != nullptr, ErrorKind::unsupported, "the CUDA plugin cannot be loaded: ", library ? "" : dlerror());
+  check(library != nullptr, ErrorKind::unsupported, "the CUDA plugin cannot be loaded: ", library ? "" : dlerror(),
+        "; cuBLASLt 13 and cuDNN 9 have to be where the system finds libraries");
   const auto* plugin = static_cast<const CudaPlugin*>(dlsym(library, "imagent_cuda_plugin"));
   check(plugin && std::string_view(plugin->version) == version, ErrorKind::unsupported, path, " is of another version of imagent");
   return *plugin;

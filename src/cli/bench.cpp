@@ -17,14 +17,17 @@ namespace {
 
 double peak_rss_mb() { return static_cast<double>(peak_resident_bytes()) / (1 << 20); }
 
-nlohmann::ordered_json as_json(const BenchmarkReport& r, const Backend& backend, DType dtype) {
+nlohmann::ordered_json as_json(const BenchmarkReport& r, const Backend& backend, const BenchmarkOptions& options) {
   const DeviceInfo info = backend.info();
+  nlohmann::ordered_json pictures = nlohmann::ordered_json::array();
+  for (const PicturesResult& p : r.pictures)
+    pictures.push_back({{"pictures", p.pictures}, {"steps", options.steps}, {"guidance", options.guidance}, {"seconds", p.seconds}, {"per_second", p.pictures / p.seconds}});
   nlohmann::ordered_json ops = nlohmann::ordered_json::array();
   for (const OpTotal& op : r.ops) ops.push_back({{"op", op.op}, {"shape", op.shape}, {"calls", op.calls}, {"ms", op.ms}, {"gflops", op.gflops}});
   return {{"machine", {{"cpu", processor_name()}, {"threads", info.threads}, {"isa", info.instructions}, {"device", backend.name()}}},
           {"model", r.model},
           {"size", r.size},
-          {"dtype", name_of(dtype)},
+          {"dtype", name_of(options.dtype)},
           {"peak_gflops", r.peak_gflops},
           {"load_s", r.load_s},
           {"text_encode_s", r.text_encode_s},
@@ -34,6 +37,7 @@ nlohmann::ordered_json as_json(const BenchmarkReport& r, const Backend& backend,
           {"vae_decode_s", r.vae_decode.seconds},
           {"vae_decode_gflop", r.vae_decode.gflop},
           {"vae_decode_share_of_peak", r.vae_decode.share_of_peak},
+          {"pictures", pictures},
           {"peak_rss_mb", peak_rss_mb()},
           {"ops", ops}};
 }
@@ -48,20 +52,23 @@ std::string phase_text(const PhaseResult& p) {
   return out.str();
 }
 
-std::string as_table(const BenchmarkReport& r, const Backend& backend, DType dtype) {
+std::string as_table(const BenchmarkReport& r, const Backend& backend, const BenchmarkOptions& options) {
   constexpr size_t most_ops = 20;
   const DeviceInfo info = backend.info();
   std::ostringstream out;
   out << std::fixed << "machine       " << processor_name() << ", " << info.threads << " threads, " << info.instructions << "\n"
-      << "model         " << r.model << ", " << r.size << "x" << r.size << ", " << name_of(dtype) << "\n"
+      << "model         " << r.model << ", " << r.size << "x" << r.size << ", " << name_of(options.dtype) << "\n"
       << "peak          " << std::setprecision(0);
   for (const auto& [name, gflops] : r.peak_gflops) out << name << " " << gflops << "  ";
   out << "GFLOP/s (multiply-add loops, probed between the measurements)\n"
       << std::setprecision(3) << "load          " << std::setw(8) << r.load_s << " s\n"
       << "text encoder  " << std::setw(8) << r.text_encode_s << " s\n"
       << "UNet step     " << phase_text(r.unet_step) << "\n"
-      << "VAE decode    " << phase_text(r.vae_decode) << "\n"
-      << "peak memory   " << std::setprecision(0) << std::setw(8) << peak_rss_mb() << " MB\n\n"
+      << "VAE decode    " << phase_text(r.vae_decode) << "\n";
+  for (const PicturesResult& p : r.pictures)
+    out << std::left << std::setw(14) << str(p.pictures, p.pictures == 1 ? " picture" : " pictures") << std::right << std::setprecision(3) << std::setw(8) << p.seconds << " s, "
+        << options.steps << " steps " << (options.guidance ? "with" : "without") << " guidance, " << p.pictures / p.seconds << " a second\n";
+  out << "peak memory   " << std::setprecision(0) << std::setw(8) << peak_rss_mb() << " MB\n\n"
       << "ops of one step                                             calls        ms  GFLOP/s\n";
   for (size_t i = 0; i < std::min(r.ops.size(), most_ops); ++i) {
     const OpTotal& op = r.ops[i];
@@ -74,12 +81,13 @@ std::string as_table(const BenchmarkReport& r, const Backend& backend, DType dty
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
+  check(options.steps > 0 || (options.batch == 1 && !options.no_guidance), ErrorKind::usage, "--batch and --no-guidance are about whole pictures: --steps says of how many steps");
   const auto backend = make_backend(options.device, {.threads = options.threads, .low_vram = options.low_vram});
   const DType dtype = options.dtype.value_or(backend->supports(DType::bf16) ? DType::bf16 : DType::f32);
   check(backend->supports(dtype), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(dtype), " on this machine");
-  const BenchmarkReport report = run_benchmark(*backend, {.model = options.model, .size = options.size, .dtype = dtype},
-                                               [](const std::string& phase) { write_error("measuring: " + phase + "\n"); });
-  write_result(options.json ? json_text(as_json(report, *backend, dtype)) : as_table(report, *backend, dtype));
+  const BenchmarkOptions what{.model = options.model, .size = options.size, .dtype = dtype, .steps = options.steps, .batch = options.batch, .guidance = !options.no_guidance};
+  const BenchmarkReport report = run_benchmark(*backend, what, [](const std::string& phase) { write_error("measuring: " + phase + "\n"); });
+  write_result(options.json ? json_text(as_json(report, *backend, what)) : as_table(report, *backend, what));
   return 0;
 }
 

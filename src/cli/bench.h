@@ -10,6 +10,9 @@ namespace imagent {
 struct BenchOptions {
   std::string model = "sd15";    // sd15, sdxl or a model folder
   int size = 0;                  // side in pixels, 0: the model's own
+  int steps = 0;                 // of whole pictures, 0: these are not measured
+  int batch = 1;                 // pictures drawn together, besides one alone
+  bool no_guidance = false;
   std::optional<DType> dtype;    // absent: the device's fastest
   int threads = 0;               // 0: all usable cores
   std::string device = "auto";

@@ -20,6 +20,13 @@ static const std::vector<Field<BenchOptions>>& bench_fields() {
        rule::path(&BenchOptions::model)},
       {{.name = "size", .flags = {"--size"}, .json = {}, .group = "What", .value = "PIXELS", .help = "Side of the square picture", .default_text = "the model's"},
        rule::whole(&BenchOptions::size, {.low = 64, .high = 8192, .step = 8, .unset = 0})},
+      {{.name = "steps", .flags = {"--steps"}, .json = {}, .group = "What", .value = "N", .help = "Also whole pictures of so many steps", .default_text = "0, none"},
+       rule::whole(&BenchOptions::steps, {.low = 0, .high = 1000})},
+      {{.name = "batch", .flags = {"-b", "--batch"}, .json = {}, .group = "What", .value = "N", .help = "Of these, also so many drawn together", .default_text = ""},
+       rule::whole(&BenchOptions::batch, {.low = 1, .high = 64})},
+      {{.name = "no_guidance", .flags = {"--no-guidance"}, .json = {}, .group = "What", .value = "", .help = "These without guidance: one row of the UNet a picture",
+        .default_text = "", .kind = FieldKind::toggle},
+       rule::toggle(&BenchOptions::no_guidance)},
       {{.name = "dtype", .flags = {"--dtype"}, .json = {}, .group = "What", .value = "NAME", .help = "Arithmetic of the networks", .default_text = "the device's fastest"},
        rule::choice(&BenchOptions::dtype, {{"f32", DType::f32}, {"bf16", DType::bf16}, {"f16", DType::f16}})},
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = "Machine", .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
@@ -42,7 +49,7 @@ static int run(const Arguments& arguments) {
 
 Command bench_command() {
   return {{.name = "bench", .summary = "Time of each phase at real shapes, and the share of this machine's peak", .positional = "", .positional_hint = "",
-           .max_positional = 0, .epilogue = "Example:\n  imagent bench --model sd15 --size 512 --dtype bf16 --json\n"},
+           .max_positional = 0, .epilogue = "Examples:\n  imagent bench --model sd15 --size 512 --dtype bf16 --json\n  imagent bench --model sd15 --steps 20 --batch 8\n"},
           "", infos(bench_fields()), run};
 }
 

@@ -7,6 +7,13 @@
 
 namespace imagent::cuda {
 
+// act(x * weight [out,kh,kw,in] + bias + per_image) + residual; bias [out] or empty.
+struct Convolution {
+  const Tensor &x, &weight, &bias;
+  const Conv2dParams& params;
+  const Epilogue& epilogue;
+};
+
 struct AttentionInput {
   const Tensor &q, &k, &v;
   int heads;
@@ -19,8 +26,8 @@ class Cudnn {
   explicit Cudnn(Device& device);
   ~Cudnn();
 
-  // y = x * weight [out,kh,kw,in]. false: there is no plan for these shapes, and nothing was done.
-  bool conv2d(Tensor& y, const Tensor& x, const Tensor& weight, const Conv2dParams& p);
+  // false: there is no plan for these shapes and this epilogue, and nothing was done. y shares no memory with what is read.
+  bool conv2d(Tensor& y, const Convolution& c);
   bool attention(Tensor& y, const AttentionInput& in);
 
  private:

@@ -7,7 +7,7 @@ struct Cudnn::State {};
 
 Cudnn::Cudnn(Device&) {}
 Cudnn::~Cudnn() = default;
-bool Cudnn::conv2d(Tensor&, const Tensor&, const Tensor&, const Conv2dParams&) { return false; }
+bool Cudnn::conv2d(Tensor&, const Convolution&) { return false; }
 bool Cudnn::attention(Tensor&, const AttentionInput&) { return false; }
 
 }  // namespace imagent::cuda

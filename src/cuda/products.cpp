@@ -37,15 +37,24 @@ void Products::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dP
   if (w.kernel_h == 1 && w.kernel_w == 1 && p.stride == 1 && !padded) return linear(y, x, w, e);
   const auto& weight = static_cast<const CudaWeight&>(*w.data);
   const Tensor matrix = weights_.on_card(y.backend(), weight);
-  if (is_half(x)) {
-    Tensor product = product_for(y, e);
-    if (cudnn_.conv2d(product, x, matrix, p)) return finish_product(device_.stream(), y, {product, weight.bias, e});
-  }
-  conv2d_by_matmul(y, x, {matrix, weight.bias}, p, e);
+  const Convolution convolution{x, matrix, weight.bias, p, e};
+  if (!is_half(x) || !conv2d_by_cudnn(y, convolution)) conv2d_by_matmul(y, convolution);
 }
 
-void Products::conv2d_by_matmul(Tensor& y, const Tensor& x, const Kernel& kernel, const Conv2dParams& p, const Epilogue& e) {
-  const auto [matrix, bias] = kernel;
+bool Products::conv2d_by_cudnn(Tensor& y, const Convolution& c) {
+  // cuDNN does not promise that it may write what it reads: where the residual's memory would be y's, y gets its own after all.
+  Tensor product = product_for(y, c.epilogue);
+  if (cudnn_.conv2d(product, c)) {
+    y = product;
+    return true;
+  }
+  if (!cudnn_.conv2d(product, {c.x, c.weight, {}, c.params, {}})) return false;
+  finish_product(device_.stream(), y, {product, c.bias, c.epilogue});
+  return true;
+}
+
+void Products::conv2d_by_matmul(Tensor& y, const Convolution& c) {
+  const auto& [x, matrix, bias, p, e] = c;
   const int64_t out = matrix.dim(0), depth = matrix.numel() / out, pixels = y.numel() / out;
   const int64_t part = std::clamp<int64_t>(part_bytes_ / (depth * static_cast<int64_t>(size_of(x.dtype()))), 1, std::max<int64_t>(pixels, 1));
   const bool sum = is_sum(e);

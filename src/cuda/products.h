@@ -17,11 +17,10 @@ class Products {
   void attention(Tensor& y, const AttentionInput& in);
 
  private:
+  // With all that follows in cuDNN's own kernel, or else in one of ours behind it. false: cuDNN has no plan.
+  bool conv2d_by_cudnn(Tensor& y, const Convolution& c);
   // By matrix products: of gathered windows with the weights, of queries with keys.
-  struct Kernel {
-    const Tensor &matrix, &bias;  // [out,kh,kw,in]; [out] or empty
-  };
-  void conv2d_by_matmul(Tensor& y, const Tensor& x, const Kernel& kernel, const Conv2dParams& p, const Epilogue& e);
+  void conv2d_by_matmul(Tensor& y, const Convolution& c);
   void attention_by_matmul(Tensor& y, const AttentionInput& in);
 
   Device& device_;

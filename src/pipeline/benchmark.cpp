@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 
-#include "pipeline/loaded_model.h"
-#include "pipeline/synthetic.h"
+#include "ops/ops.h"
+#include "pipeline/bench_networks.h"
 #include "sampling/rng.h"
 
 namespace imagent {
@@ -22,47 +23,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values.empty() ? 0 : values[values.size() / 2];
 }
-
-// The networks of one model, from made-up weights or from a folder.
-struct Networks {
-  std::string name;
-  int size = 0;
-  std::vector<ClipTextModel> text;
-  std::optional<UNet2DConditionModel> unet;
-  std::unique_ptr<const VaeNetwork> decoder;
-  int64_t latent_channels = 4;
-  std::vector<std::unique_ptr<LoadedModel>> loaded;  // keeps a folder's model alive
-
-  Networks(Backend& backend, const BenchmarkOptions& options) {
-    if (std::filesystem::is_directory(options.model))
-      load_folder(backend, options);
-    else
-      make_synthetic(backend, options);
-  }
-
- private:
-  void make_synthetic(Backend& backend, const BenchmarkOptions& options) {
-    const SyntheticModel model = synthetic_model(options.model);
-    name = model.name;
-    size = model.size;
-    for (size_t i = 0; i < model.text_encoders.size(); ++i)
-      text.emplace_back(Weights(model.text_encoders[i], backend, options.dtype), model.text_configs[i]);
-    unet.emplace(Weights(model.unet, backend, options.dtype), model.unet_config);
-    latent_channels = model.vae_config.latent_channels;
-    decoder = std::make_unique<VaeDecoder>(Weights(model.vae, backend, options.dtype), model.vae_config);
-  }
-
-  void load_folder(Backend& backend, const BenchmarkOptions& options) {
-    loaded.push_back(std::make_unique<LoadedModel>(open_model_source(options.model), backend, options.dtype));
-    LoadedModel& model = *loaded[0];
-    name = model.source()->name();
-    size = 8 * model.unet_config().sample_size;
-    text = model.text_encoders();
-    unet = model.unet();
-    decoder = model.vae_decoder().clone();
-    latent_channels = model.vae_config().latent_channels;
-  }
-};
 
 Tensor noise(Backend& backend, Shape shape, DType dtype) {
   std::vector<float> values(static_cast<size_t>(shape.numel()));
@@ -117,7 +77,7 @@ double gflop_of(const std::vector<OpRecord>& records) {
 BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options, const std::function<void(const std::string&)>& progress) {
   BenchmarkReport report;
   progress("load");
-  std::optional<Networks> networks;
+  std::optional<BenchNetworks> networks;
   report.load_s = seconds_of([&] { networks.emplace(backend, options); });
   report.model = networks->name;
   report.size = options.size ? options.size : networks->size;
@@ -151,9 +111,14 @@ BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options,
   report.unet_step.gflop = gflop_of(records);
   report.ops = totals(records);
   backend.next_part();  // as a run does
-  const auto decode = [&] { download((*networks->decoder)(noise(backend, {1, side, side, networks->latent_channels}, options.dtype))); };
+  const auto decode = [&] { download((*networks->decoder)(noise(backend, {1, side, side, networks->vae_config.latent_channels}, options.dtype))); };
   report.vae_decode.seconds = measure("VAE decode", decode);
   report.vae_decode.gflop = gflop_of(observe(backend, decode));
+
+  for (const int pictures : options.steps > 0 ? std::set{1, options.batch} : std::set<int>()) {
+    const PicturesRun run{.size = report.size, .steps = options.steps, .pictures = pictures, .guidance = options.guidance, .dtype = options.dtype};
+    report.pictures.push_back({pictures, measure(pictures == 1 ? "a picture" : str(pictures, " pictures"), [&] { draw_pictures(*networks, run); })});
+  }
 
   for (const auto& [name, values] : peaks) report.peak_gflops[name] = median(values);
   const double peak = report.peak_gflops[options.dtype == DType::f32 ? "f32" : "bf16"];

@@ -1,6 +1,7 @@
 // In this program the only device is the emulated one: tests that run on every backend run on it.
 #include "emulated_backend.h"
 
+#include "cuda/card.h"
 #include "support/devices.h"
 
 namespace imagent::test {
@@ -18,6 +19,8 @@ Error error_of(const std::function<void()>& call) {
   }
   return {ErrorKind::internal, "none"};
 }
+Backend& card() { return emulated_cuda(); }
+void set_disorder(unsigned disorder) { emulation::disorder = disorder; }
 
 std::vector<std::string> backend_names() { return {"emulated_cuda"}; }
 Backend& backend(const std::string&) { return emulated_cuda(); }

@@ -1,11 +1,11 @@
-// Every verb of the CUDA backend on an emulated card against the plain loops: shapes that leave remainders, every dtype, every
+// Every verb of the CUDA backend on a card, emulated or real, against the plain loops: shapes that leave remainders, every dtype, every
 // epilogue, memory that nobody wrote, and threads taking turns in order and out of it.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "emulated_backend.h"
+#include "cuda/card.h"
 #include "ops/ops.h"
 #include "reference/reference_backend.h"
 #include "support/golden.h"
@@ -52,8 +52,8 @@ struct Maker {
 
 struct Verbs : testing::TestWithParam<std::tuple<DType, unsigned>> {
   DType dtype = std::get<0>(GetParam());
-  void SetUp() override { emulation::disorder = std::get<1>(GetParam()); }
-  void TearDown() override { emulation::disorder = 0; }
+  void SetUp() override { set_disorder(std::get<1>(GetParam())); }
+  void TearDown() override { set_disorder(0); }
 
   // f32: sums in another order; else one rounding of results around 4 and one of what they are made of.
   double limit() const { return dtype == DType::f32 ? 2e-5 : dtype == DType::f16 ? 0.01 : 0.08; }
@@ -63,7 +63,7 @@ struct Verbs : testing::TestWithParam<std::tuple<DType, unsigned>> {
   void agrees(const Call& call, const std::string& what, double limit) {
     ReferenceBackend reference;
     for (const int64_t shift : {0, 1}) {
-      const std::vector<float> expected = download(call(Maker{reference, dtype, shift})), got = download(call(Maker{emulated_cuda(), dtype, shift}));
+      const std::vector<float> expected = download(call(Maker{reference, dtype, shift})), got = download(call(Maker{card(), dtype, shift}));
       EXPECT_LE(max_abs_difference(expected, got), limit) << what << " after " << shift << " rows";
     }
   }
@@ -91,7 +91,8 @@ TEST_P(Verbs, Elementwise) {
 }
 
 TEST_P(Verbs, MovingElements) {
-  for (const auto& [a, b, c] : {std::array<int64_t, 3>{8, 16, 8}, {1, 3, 2}, {8, 4, 4}, {300, 20, 1}}) {
+  for (const auto& widths : {std::array<int64_t, 3>{8, 16, 8}, {1, 3, 2}, {8, 4, 4}, {300, 20, 1}}) {
+    const int64_t a = widths[0], b = widths[1], c = widths[2];
     agrees([&](const Maker& m) { return concat_channels(std::array{m.tensor({2, 3, 5, a}, 1), m.tensor({2, 3, 5, b}, 2), m.tensor({2, 3, 5, c}, 3)}); }, str("concat ", a), 0);
     agrees([&](const Maker& m) { return concat_rows(std::array{m.tensor({2, a}, 1), m.tensor({1, a}, 2)}); }, str("concat_rows ", a), 0);
     agrees([&](const Maker& m) { return upsample_nearest(m.tensor({2, 4, 5, a}, 1), 8, 10); }, str("upsample ", a), 0);
