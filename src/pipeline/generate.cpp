@@ -171,9 +171,12 @@ void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> la
 
 }  // namespace
 
-// Pictures of a batch whose prompts hold wildcards have a text each: they are drawn one after another.
+// Pictures of a batch that have a text each, because their prompts hold wildcards, or a picture to start from each: they are
+// drawn one after another.
 static Run generate_each(Engine& engine, const Request& asked, const Events& events) {
   validate(asked);
+  const size_t pictures = asked.init_images.size();
+  check(pictures == 0 || pictures == static_cast<size_t>(asked.batch), ErrorKind::usage, "there are ", pictures, " pictures to start from for a batch of ", asked.batch);
   Run all;
   for (int i = 0; i < asked.batch; ++i) {
     Request one = asked;
@@ -181,6 +184,8 @@ static Run generate_each(Engine& engine, const Request& asked, const Events& eve
     const ImageSeed seed = seed_of(asked, i);
     one.seed = seed.seed;
     one.variation_seed = seed.variation;
+    if (pictures) one.init_image = asked.init_images[static_cast<size_t>(i)];
+    one.init_images.clear();
     Run run = engine.generate(with_wildcards(std::move(one)), events);
     run.results.insert(run.results.begin(), std::make_move_iterator(all.results.begin()), std::make_move_iterator(all.results.end()));
     all = std::move(run);
@@ -228,7 +233,7 @@ static void find_prediction(LoadedModel& model, size_t memory_limit) {  // the d
 
 Run Engine::generate(const Request& given, const Events& events) {
   const Request asked = with_styles(with_seed(given));
-  if (has_wildcards(asked)) return generate_each(*this, asked, events);
+  if (has_wildcards(asked) || !asked.init_images.empty()) return generate_each(*this, asked, events);
   const DType compute = compute_dtype(backend(), asked);
   const FoundRun found = find_run(*state_, asked, events, compute);  // other runs need not wait for a download
   SharedDevice::Turn turn(state_->device, backend(), events.cancel, found.key);

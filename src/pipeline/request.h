@@ -94,6 +94,7 @@ struct Request {
 
   // A picture to start from: image to image, inpainting with a mask, outpainting, editing (a pix2pix model).
   std::shared_ptr<const Image> init_image{};  // JSON: init_images
+  std::vector<std::shared_ptr<const Image>> init_images{};  // in its place, one for each picture of the batch
   std::shared_ptr<const Image> mask{};        // white is drawn anew, black stays
   std::optional<double> strength{};           // 0 keeps the picture, 1 draws it anew
   ResizeMode resize_mode = ResizeMode::stretch;

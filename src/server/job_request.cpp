@@ -92,6 +92,7 @@ Request request_of(const Job& job, const Catalog& catalog) {
   if (request.preview_every > 0 && request.preview == PreviewKind::taesd) request.taesd = catalog.places().taesd.string();
   if (!request.styles.empty()) request.styles_file = catalog.places().styles.string();
   request.init_image = input_picture(job, "init_image");
+  while (auto another = input_picture(job, init_image_input(request.init_images.size()))) request.init_images.push_back(std::move(another));
   request.mask = input_picture(job, "mask");
   return request;
 }

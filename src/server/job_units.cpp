@@ -106,6 +106,8 @@ void set_unit_pictures(Request& request, const Job& job) {
   set_pictures(request.ip_adapters, ip_adapter_units(), job);
 }
 
+std::string init_image_input(size_t number) { return str("init_images_", number); }
+
 std::shared_ptr<const Image> input_picture(const Job& job, const std::string& name) {
   const auto found = job.inputs.find(name);
   return found == job.inputs.end() ? nullptr : std::make_shared<const Image>(decode_image(base64_decode(found->second, name), {}, name));

@@ -40,5 +40,7 @@ void set_unit_pictures(Request& request, const Job& job);
 
 // A decoded input of the job; null: there is none. Errors: image.
 std::shared_ptr<const Image> input_picture(const Job& job, const std::string& name);
+// The name of one of several pictures to start from.
+std::string init_image_input(size_t number);
 
 }  // namespace imagent::server

@@ -28,7 +28,7 @@ static const Parameters webui_picture = {
     {"override_settings", "object", "sd_model_checkpoint, sd_vae, CLIP_stop_at_last_layers, randn_source, eta_noise_seed_delta"},
     {"alwayson_scripts", "object", "{\"controlnet\": {\"args\": [unit, ...]}}"}, {"infotext", "string", "Fills what is absent"}, {"send_images", "boolean", "true"}};
 static const Parameters webui_hires = {{"enable_hr", "boolean"}, {"denoising_strength", "number", "Of the hires pass, 0.75"}, {"hr_scale", "number", "2"}, {"hr_upscaler", "string", "Latent"}};
-static const Parameters webui_image = {{"init_images", "array", "One picture in Base64"}, {"mask", "string", "White is drawn anew"}, {"denoising_strength", "number", "0.75"},
+static const Parameters webui_image = {{"init_images", "array", "Pictures in Base64: one, or one for each of the batch"}, {"mask", "string", "White is drawn anew"}, {"denoising_strength", "number", "0.75"},
                                        {"include_init_images", "boolean", "Whether parameters repeats them"}};
 static const Parameters extras = {{"upscaler_1", "string", "A name of /sdapi/v1/upscalers"}, {"upscaler_2", "string"}, {"extras_upscaler_2_visibility", "number", "0 to 1"},
                                   {"resize_mode", "integer", "0: by upscaling_resize, 1: to upscaling_resize_w and _h"}, {"upscaling_resize", "number", "2"},

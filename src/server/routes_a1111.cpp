@@ -10,6 +10,7 @@
 #include "sampling/samplers.h"
 #include "server/a1111_controls.h"
 #include "server/base64.h"
+#include "server/job_units.h"
 #include "server/job_view.h"
 #include "server/json_at.h"
 
@@ -75,11 +76,17 @@ static void check_scripts(const nlohmann::json& body) {
     if (lower_ascii(name) != "controlnet") throw HttpError{422, "usage", str("always on script ", name.substr(0, 60), " not found")};
 }
 
-static void read_images(Job& job, const nlohmann::json& body) {
+static void read_images(Job& job, nlohmann::json& body) {
   const nlohmann::json* images = present(body, "init_images");
   if (!images || !images->is_array() || images->empty()) throw HttpError{404, "not_found", "Init image not found"};
-  check(images->size() == 1 && images->front().is_string(), ErrorKind::unsupported, "init_images: should be one picture in Base64");
+  check(std::all_of(images->begin(), images->end(), [](const auto& image) { return image.is_string(); }), ErrorKind::usage, "init_images: should be pictures in Base64");
   job.inputs["init_image"] = images->front().get<std::string>();
+  if (const size_t count = images->size(); count > 1) {  // each is drawn over once
+    const nlohmann::json* batch = present(body, "batch_size");
+    check(batch && batch->is_number_integer() && *batch >= count, ErrorKind::usage, "init_images: ", count, " pictures, at most batch_size are taken");
+    for (size_t i = 0; i < count; ++i) job.inputs[init_image_input(i)] = (*images)[i].get<std::string>();
+    body["batch_size"] = count;
+  }
   const std::string mask = text_at(body, "mask");
   if (mask.empty()) return;
   Image picture = decode_image(base64_decode(mask, "mask"), {}, "mask");

@@ -111,6 +111,25 @@ TEST_F(A1111, AiRenderAndInpaintingSendPictures) {
   EXPECT_EQ(post(server(), "/sdapi/v1/img2img", body).status, 422);
 }
 
+TEST_F(A1111, EachOfABatchMayHaveItsOwnPicture) {
+  Image dark(64, 64, 3), light(64, 64, 3);
+  for (uint8_t& value : dark.pixels) value = 60;
+  for (uint8_t& value : light.pixels) value = 200;
+  const std::string pictures[] = {server::base64_encode(encode_image(dark)), server::base64_encode(encode_image(light))};
+  const auto drawn = [&](const json& images, int64_t seed, int batch) {
+    return post(server(), "/sdapi/v1/img2img", {{"prompt", "x"}, {"init_images", images}, {"batch_size", batch}, {"steps", 4}, {"width", 64}, {"height", 64}, {"denoising_strength", 0.5}, {"seed", seed}});
+  };
+  const Answer both = drawn({pictures[0], pictures[1]}, 5, 4);  // the web UI then draws as many as there are
+  ASSERT_EQ(both.status, 200) << both.body;
+  ASSERT_EQ(both.body.at("images").size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    const Answer alone = drawn({pictures[i]}, 5 + i, 1);
+    EXPECT_EQ(picture_of(both.body.at("images").at(static_cast<size_t>(i))).pixels, picture_of(alone.body.at("images").at(0)).pixels) << i;
+  }
+  EXPECT_EQ(drawn({pictures[0], pictures[1]}, 5, 1).status, 422);
+  EXPECT_EQ(drawn({pictures[0], 7}, 5, 2).status, 422);
+}
+
 TEST_F(A1111, EveryListedSamplerAndScheduleIsOne) {
   for (const json& entry : get(server(), "/sdapi/v1/samplers").body) {
     EXPECT_NO_THROW(find_sampler(entry.at("name").get<std::string>()));
