@@ -8,7 +8,7 @@ namespace imagent::cuda {
 
 class Products {
  public:
-  // Windows and scores are held in parts of up to `part_bytes`.
+  // Windows, scores and 8-bit products are held in parts of up to `part_bytes`.
   Products(Device& device, WeightStore& weights, int64_t part_bytes)
       : device_(device), weights_(weights), part_bytes_(part_bytes), matmul_(device), cudnn_(device) {}
 
@@ -23,6 +23,11 @@ class Products {
   };
   void conv2d_by_matmul(Tensor& y, const Tensor& x, const Kernel& kernel, const Conv2dParams& p, const Epilogue& e);
   void attention_by_matmul(Tensor& y, const AttentionInput& in);
+  // Of numbers with scales: x is quantized for it.
+  struct EightBitKernel {
+    const Tensor &matrix, &scales, &bias;
+  };
+  void linear_in_eight_bits(Tensor& y, const Tensor& x, const EightBitKernel& kernel, const Epilogue& e);
 
   Device& device_;
   WeightStore& weights_;
