@@ -2,16 +2,16 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensor/backend.h"
+#include "tensor/backend_options.h"
 
 namespace imagent {
 
-struct BackendOptions {
-  int threads = 0;        // 0: all cores this process may use
-  bool low_vram = false;  // of a graphics card: weights stay with the host where there is no room for them
-};
+// What --linear may say.
+const std::vector<std::pair<std::string, DType>>& linear_types();
 
 struct BackendEntry {
   std::string name, help;
@@ -19,7 +19,8 @@ struct BackendEntry {
 };
 const std::vector<BackendEntry>& backend_list();
 
-// "auto" is the fastest that works here. Errors: usage, naming the possible ones.
+// "auto" is the fastest that works here. Errors: usage, naming the possible ones; unsupported, when the device does not work here
+// or has no such linear layers.
 std::shared_ptr<Backend> make_backend(const std::string& name, const BackendOptions& options = {});
 
 }  // namespace imagent

@@ -37,9 +37,9 @@ const CudaPlugin& load() {
 
 }  // namespace
 
-std::shared_ptr<Backend> make_cuda_backend(bool low_vram) {
+std::shared_ptr<Backend> make_cuda_backend(const BackendOptions& options) {
   static const CudaPlugin& plugin = load();
-  return plugin.make(low_vram);
+  return plugin.make(options);
 }
 
 }  // namespace imagent

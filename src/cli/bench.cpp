@@ -82,7 +82,7 @@ std::string as_table(const BenchmarkReport& r, const Backend& backend, const Ben
 
 int run_bench(const BenchOptions& options) {
   check(options.steps > 0 || (options.batch == 1 && !options.no_guidance), ErrorKind::usage, "--batch and --no-guidance are about whole pictures: --steps says of how many steps");
-  const auto backend = make_backend(options.device, {.threads = options.threads, .low_vram = options.low_vram});
+  const auto backend = make_backend(options.device, {.threads = options.threads, .low_vram = options.low_vram, .linear = options.linear});
   const DType dtype = options.dtype.value_or(backend->supports(DType::bf16) ? DType::bf16 : DType::f32);
   check(backend->supports(dtype), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(dtype), " on this machine");
   const BenchmarkOptions what{.model = options.model, .size = options.size, .dtype = dtype, .steps = options.steps, .batch = options.batch, .guidance = !options.no_guidance};

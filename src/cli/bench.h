@@ -17,6 +17,7 @@ struct BenchOptions {
   int threads = 0;               // 0: all usable cores
   std::string device = "auto";
   bool low_vram = false, json = false;
+  std::optional<DType> linear;   // as in BackendOptions
 };
 
 // Prints a table, or one JSON object. Returns the exit code. Errors: usage, model, memory.

@@ -35,6 +35,9 @@ static const std::vector<Field<BenchOptions>>& bench_fields() {
       {{.name = "low_vram", .flags = {"--low-vram"}, .json = {}, .group = "Machine", .value = "", .help = "Keep weights off the graphics card where it has no room for them",
         .default_text = "", .kind = FieldKind::toggle},
        rule::toggle(&BenchOptions::low_vram)},
+      {{.name = "linear", .flags = {"--linear"}, .json = {}, .group = "Machine", .value = "NAME", .help = "What large linear layers multiply in on an NVIDIA card",
+        .default_text = "as the rest"},
+       rule::choice(&BenchOptions::linear, linear_types())},
       {{.name = "json", .flags = {"--json"}, .json = {}, .group = "Output", .value = "", .help = "One JSON object", .default_text = "", .kind = FieldKind::toggle},
        rule::toggle(&BenchOptions::json)},
   };

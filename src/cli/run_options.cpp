@@ -70,6 +70,8 @@ static std::vector<Field<RunOptions>> make_fields() {
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = machine, .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
       toggle("cpu", "--cpu", machine, "Same as --device cpu", &RunOptions::cpu),
       toggle("low_vram", "--low-vram", machine, "Keep weights off the graphics card where it has no room for them", &RunOptions::low_vram),
+      {{.name = "linear", .flags = {"--linear"}, .json = {}, .group = machine, .value = "NAME", .help = "What large linear layers multiply in on an NVIDIA card", .default_text = "as the rest"},
+       rule::choice(&RunOptions::linear, linear_types())},
       {{.name = "threads", .flags = {"--threads"}, .json = {}, .group = machine, .value = "N", .help = "Threads to compute with", .default_text = "0, all cores"},
        rule::whole(&RunOptions::threads, {.low = 0, .high = 1024})},
       toggle("json", "--json", terminal, "One JSON object a picture on standard output", &RunOptions::json),

@@ -1,5 +1,6 @@
 // What the picture commands take beside the request: files, device, output on the terminal. And their whole parse.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct RunOptions {
   std::string models_dir;              // models by their file names, "": none
   std::string device = "auto";
   int threads = 0;                     // 0: all
+  std::optional<DType> linear;         // as in BackendOptions
   ProgressMode progress = ProgressMode::automatic;
   int verbose = 0;
   bool no_metadata = false, json = false, quiet = false, cpu = false, low_vram = false, offline = false;

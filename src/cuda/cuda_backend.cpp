@@ -14,13 +14,27 @@ struct CudaTable : PackedData {
   HostView view;
 };
 
-// What the libraries take for themselves is not counted when a run is foreseen: workspaces, windows or scores, one product.
+// What the libraries take for themselves is not counted when a run is foreseen: workspaces, windows or scores or a part of an
+// 8-bit product, one product.
 constexpr size_t reserve = size_t{512} << 20;
+
+constexpr int first_with_fp8 = 89;
+
+// The card, and what its linear layers multiply in where that is said. Errors: unsupported, when it cannot.
+std::string described(const Device& device, std::optional<DType> linear) {
+  if (!linear) return device.description();
+  check(linear != DType::f8_e4m3 || device.architecture() >= first_with_fp8, ErrorKind::unsupported, device.description(), " does not multiply in fp8: sm_",
+        first_with_fp8, " (Ada) or later is wanted; int8 is possible");
+  return device.description() + (linear == DType::i8 ? ", linear layers in int8" : ", linear layers in fp8");
+}
 
 }  // namespace
 
 CudaBackend::CudaBackend(const CudaOptions& options)
-    : weights_(device_, options.low_vram), recordings_(device_), products_(device_, weights_, options.part_bytes) {
+    : description_(described(device_, options.eight_bit.dtype)),
+      weights_(device_, options.low_vram, options.eight_bit),
+      recordings_(device_),
+      products_(device_, weights_, options.part_bytes) {
   device_.set_ways_to_make_room({[this] { return recordings_.clear(); }, [this] { return weights_.drop_one(); }});
 }
 

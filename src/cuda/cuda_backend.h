@@ -8,18 +8,19 @@ namespace imagent::cuda {
 
 struct CudaOptions {
   bool low_vram = false;                    // weights stay with the host where there is no room for them
-  int64_t part_bytes = int64_t{64} << 20;   // windows of a convolution and scores of attention are held in parts of up to so much
+  EightBitWeights eight_bit = {};           // large linear layers multiply in 8 bits
+  int64_t part_bytes = int64_t{64} << 20;   // windows of a convolution, scores of attention and 8-bit products are held in parts of up to so much
 };
 
 class CudaBackend : public Backend {
  public:
-  // Errors: those of Device.
+  // Errors: those of Device; unsupported, when the card is too old for f8_e4m3.
   explicit CudaBackend(const CudaOptions& options = {});
 
   std::string_view name() const override { return "cuda"; }
   bool supports(DType compute) const override { return compute == DType::f32 || compute == DType::f16 || compute == DType::bf16; }
   bool host_memory() const override { return false; }
-  DeviceInfo info() const override { return {1, device_.description()}; }
+  DeviceInfo info() const override { return {1, description_}; }
 
   std::shared_ptr<Buffer> allocate(size_t bytes) override { return device_.pool().allocate(bytes); }
   void upload(Tensor& to, const void* from) override;
@@ -29,6 +30,7 @@ class CudaBackend : public Backend {
   size_t available_bytes() const override;  // what is kept for later and would be given up counts too
   void next_part() override {}              // blocks stay until memory is short: taking new ones costs more
   bool swaps_weights() const override { return weights_.swaps(); }
+  size_t weight_bytes(const Shape& weight, DType compute) const override { return weights_.bytes_of(weight, compute); }
   void synchronize() override;
   std::vector<Tensor> replay(const std::string& key, std::vector<Tensor> inputs, const Replayable& fn) override;
 
@@ -54,6 +56,7 @@ class CudaBackend : public Backend {
 
  private:
   Device device_;
+  std::string description_;
   WeightStore weights_;
   Recordings recordings_;
   Products products_;

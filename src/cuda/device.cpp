@@ -41,6 +41,7 @@ Device::Device() {
   cudaDeviceProp card = {};
   check_cuda(cudaGetDeviceProperties(&card, 0), "asking for the card");
   description_ = str(card.name, ", sm_", card.major, card.minor);
+  architecture_ = 10 * card.major + card.minor;
   check(card.major >= least_major, ErrorKind::unsupported, description_, " is too old: sm_", least_major, "0 (Ampere) or later is wanted");
   check_cuda(cudaSetDevice(0), "opening the card");
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");

@@ -46,6 +46,7 @@ class Device {
 
   cudaStream_t stream() const { return stream_; }
   const std::string& description() const { return description_; }  // "NVIDIA H200, sm_90"
+  int architecture() const { return architecture_; }                // 90
   // Memory for what is queued from now on: it may be given back before that has run, because the next owner queues behind it.
   BufferPool& pool() const { return *pool_in_use_; }
   BufferPool& own_pool() const { return *pool_; }
@@ -72,6 +73,7 @@ class Device {
   bool make_room() const;
 
   std::string description_;
+  int architecture_ = 0;
   cudaStream_t stream_ = nullptr;
   std::vector<std::function<bool()>> ways_to_make_room_;
   std::shared_ptr<BufferPool> pool_;

@@ -56,16 +56,23 @@ struct ScalePixels {
   }
 };
 
-template <class T>
+template <class T, class Sum>
 struct Finish {
-  const T *product, *bias, *per_image, *residual;  // null: none but of the first
+  const Sum* product;
+  const float *row_scales, *column_scales;  // null: none, and below
+  const T *bias, *per_image, *residual;
   Act act;
-  int64_t width, image;  // elements of a pixel and of an image
+  int64_t width, image, begin;  // elements of a pixel, of an image, and before the product
   template <int N>
   __device__ void at(int64_t unit, float (&sum)[N]) const {
-    const int64_t first = unit * N, channel = first % width;
+    const int64_t first = begin + unit * N, channel = first % width;
     float more[N];
     load(product, unit, sum);
+    if (row_scales) {
+      load(column_scales, channel / N, more);
+      const float scale = row_scales[unit * N / width];
+      for (int j = 0; j < N; ++j) sum[j] *= scale * more[j];
+    }
     const auto add = [&](const T* from, int64_t from_unit) {
       load(from, from_unit, more);
       for (int j = 0; j < N; ++j) sum[j] += more[j];
@@ -73,7 +80,7 @@ struct Finish {
     if (bias) add(bias, channel / N);
     if (per_image) add(per_image, (first / image * width + channel) / N);
     for (int j = 0; j < N; ++j) sum[j] = activated(act, sum[j]);
-    if (residual) add(residual, unit);
+    if (residual) add(residual, first / N);
   }
 };
 
@@ -110,11 +117,22 @@ void cast(cudaStream_t stream, Tensor& y, const Tensor& x) { unary(stream, y, x,
 
 void finish_product(cudaStream_t stream, Tensor& y, const Unfinished& u) {
   const Epilogue& e = u.epilogue;
-  with_type(y.dtype(), [&](auto element) {
+  const int64_t width = y.dim(-1), image = y.dim(0) ? y.numel() / y.dim(0) : 0;
+  if (y.numel() == 0) return;
+  Tensor part = y.reshape({y.numel() / width, width}).rows(u.first, u.first + u.product.numel() / width);
+  const auto finish = [&](auto element, auto sum) {
     using T = decltype(element);
-    const int64_t width = y.dim(-1), image = y.dim(0) ? y.numel() / y.dim(0) : 0;
-    map(stream, y, is_wide(width, {y, u.product, u.bias, e.per_image, e.residual}),
-        Finish<T>{address<T>(u.product), address<T>(u.bias), address<T>(e.per_image), address<T>(e.residual), e.act, width, image});
+    map(stream, part, is_wide(width, {y, u.product, u.column_scales, u.bias, e.per_image, e.residual}),
+        Finish<T, decltype(sum)>{address<decltype(sum)>(u.product), address<float>(u.row_scales), address<float>(u.column_scales), address<T>(u.bias),
+                                 address<T>(e.per_image), address<T>(e.residual), e.act, width, image, u.first * width});
+  };
+  with_type(y.dtype(), [&](auto element) {
+    if (u.product.dtype() == y.dtype())
+      finish(element, element);
+    else if (u.product.dtype() == DType::i32)
+      finish(element, int32_t{});
+    else
+      finish(element, __nv_bfloat16{});
   });
 }
 

@@ -18,8 +18,16 @@ void cast(cudaStream_t stream, Tensor& y, const Tensor& x);
 struct Unfinished {
   const Tensor &product, &bias;
   const Epilogue& epilogue;
+  // Of 8-bit numbers (product i32 or bf16): what its rows and its columns are to be multiplied with, f32; or empty.
+  Tensor row_scales = {}, column_scales = {};
+  int64_t first = 0;  // row of y where the product's first one belongs; it may be a part of all
 };
 void finish_product(cudaStream_t stream, Tensor& y, const Unfinished& u);
+
+// Rows of x -> y [rows,width] i8 or f8_e4m3 and scales f32 [rows]: number times scale, the largest magnitude of a row being the
+// type's largest number. The scale of a row of zeros is 0, that of one with infinities or worse is not a number. Widths are
+// multiples of 8.
+void quantize_rows(cudaStream_t stream, Tensor& y, Tensor& scales, const Tensor& x);
 
 void concat_channels(cudaStream_t stream, Tensor& y, std::span<const Tensor> parts);
 void upsample_nearest(cudaStream_t stream, Tensor& y, const Tensor& x);

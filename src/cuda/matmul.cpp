@@ -29,7 +29,17 @@ using Preference = Owned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDes
 
 constexpr size_t most_workspace = size_t{32} << 20;
 
-cudaDataType_t type_of(DType dtype) { return dtype == DType::f32 ? CUDA_R_32F : dtype == DType::f16 ? CUDA_R_16F : CUDA_R_16BF; }
+cudaDataType_t type_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return CUDA_R_32F;
+    case DType::f16: return CUDA_R_16F;
+    case DType::bf16: return CUDA_R_16BF;
+    case DType::f8_e4m3: return CUDA_R_8F_E4M3;
+    case DType::i8: return CUDA_R_8I;
+    case DType::i32: return CUDA_R_32I;
+    default: fail(ErrorKind::internal, "cuBLASLt: no products of ", name_of(dtype));
+  }
+}
 
 // The largest power of two, up to 256, at whose multiples all of the matrices begin.
 uint32_t alignment_of(const void* data, int64_t distance, DType dtype) {
@@ -58,9 +68,11 @@ Layout layout(DType dtype, int64_t rows, int64_t columns, const Matrix& m, int64
   return result;
 }
 
+// Of f8_e4m3 the library's defaults hold: scales of 1, and sums that are added up in f32 at the cost of some speed.
 Description description(const Product& p) {
   cublasLtMatmulDesc_t made = nullptr;
-  check_blas(cublasLtMatmulDescCreate(&made, CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product");
+  const bool whole = p.in == DType::i8;
+  check_blas(cublasLtMatmulDescCreate(&made, whole ? CUBLAS_COMPUTE_32I : CUBLAS_COMPUTE_32F, whole ? CUDA_R_32I : CUDA_R_32F), "describing a product");
   Description d(made);
   set(d, CUBLASLT_MATMUL_DESC_TRANSA, p.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(d, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
@@ -128,11 +140,13 @@ void Matmul::run(const Product& p) {
   const Plan& plan = plan_for(p);
   if (p.bias) set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   const float beta = p.residual ? 1 : 0;
+  const int32_t whole_scale = 1, whole_beta = 0;
+  const bool whole = p.in == DType::i8;
   const void* c = p.residual ? p.residual : p.y.data;
   const size_t bytes = plan.chosen.workspaceSize;
   const auto workspace = bytes ? device_.pool().allocate(bytes) : nullptr;
-  check_blas(cublasLtMatmul(library_->handle, plan.description.get(), &p.scale, p.b.data, plan.b.get(), p.a.data, plan.a.get(), &beta, c, plan.y.get(),
-                            const_cast<void*>(p.y.data), plan.y.get(), &plan.chosen.algo, workspace ? workspace->data : nullptr, bytes, device_.stream()),
+  check_blas(cublasLtMatmul(library_->handle, plan.description.get(), whole ? static_cast<const void*>(&whole_scale) : &p.scale, p.b.data, plan.b.get(), p.a.data,
+                            plan.a.get(), whole ? static_cast<const void*>(&whole_beta) : &beta, c, plan.y.get(), const_cast<void*>(p.y.data), plan.y.get(), &plan.chosen.algo, workspace ? workspace->data : nullptr, bytes, device_.stream()),
              "multiplying");
 }
 

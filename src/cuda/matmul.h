@@ -17,7 +17,8 @@ struct Matrix {
 };
 
 // y[rows,columns] = scale * a[rows,depth] b + bias + residual, `count` times; b is [depth,columns], or transposed [columns,depth].
-// Sums are f32, without rounding to narrower types.
+// Sums are f32, without rounding to narrower types. Of 8-bit numbers: i8 into i32, whose sums are that, or f8_e4m3; neither
+// scale, bias nor residual, b transposed, columns and depth multiples of 16 and rows of row_granule.
 struct Product {
   DType in, out;
   int64_t rows, columns, depth, count = 1;
@@ -27,6 +28,8 @@ struct Product {
   const void* bias = nullptr;      // [columns] of dtype `out`, or none
   const void* residual = nullptr;  // laid out as y, and may be y; or none
 };
+
+constexpr int64_t row_granule = 32;
 
 class Matmul {
  public:

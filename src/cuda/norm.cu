@@ -1,13 +1,10 @@
 // Group norm, layer norm and softmax. Sums are kept as count, mean and sum of squared differences from the mean, which a
 // large mean does not harm, and joined in an order that depends on the shape alone (Chan, Golub & LeVeque 1979).
 #include "cuda/kernels.h"
-#include "cuda/types.cuh"
+#include "cuda/warps.cuh"
 
 namespace imagent::cuda {
 namespace {
-
-constexpr unsigned all_lanes = 0xffffffff;
-constexpr int warp = 32, warps = block_size / warp;
 
 struct Moments {
   float count, mean, squares;
@@ -28,13 +25,8 @@ __device__ Moments joined_by_warp(Moments m) {
   return m;  // of all, in the first lane
 }
 
-__device__ float warp_sum(float x) {
-  for (int step = warp / 2; step > 0; step /= 2) x += __shfl_xor_sync(all_lanes, x, step);
-  return x;
-}
 __device__ float warp_max(float x) {
-  for (int step = warp / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(all_lanes, x, step));
-  return x;
+  return warp_reduced(x, [](float a, float b) { return fmaxf(a, b); });
 }
 
 // How a picture is cut for its statistics: by its shape alone, so that the other pictures of a batch do not matter.
@@ -187,8 +179,6 @@ __global__ void softmax_kernel(T* y, const float* scores, int64_t queries, int64
   sum = block_reduced(sum, shared, [](float v) { return warp_sum(v); }) / (warp / warps);
   for (int64_t s = threadIdx.x; s < keys; s += block_size) narrow(y[row * keys + s], s < visible ? expf(from[s] - largest) / sum : 0);
 }
-
-unsigned blocks_of_warps(int64_t count) { return static_cast<unsigned>((count + warps - 1) / warps); }
 
 }  // namespace
 

@@ -5,7 +5,10 @@
 
 namespace imagent {
 
-extern "C" const CudaPlugin imagent_cuda_plugin = {
-    version, [](bool low_vram) -> std::shared_ptr<Backend> { return std::make_shared<cuda::CudaBackend>(cuda::CudaOptions{.low_vram = low_vram}); }};
+static std::shared_ptr<Backend> make(const BackendOptions& options) {
+  return std::make_shared<cuda::CudaBackend>(cuda::CudaOptions{.low_vram = options.low_vram, .eight_bit = {.dtype = options.linear}});
+}
+
+extern "C" const CudaPlugin imagent_cuda_plugin = {version, make};
 
 }  // namespace imagent

@@ -24,6 +24,7 @@ Tensor product_for(const Tensor& y, const Epilogue& e) { return e.residual.same_
 void Products::linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) {
   const auto& weight = static_cast<const CudaWeight&>(*w.data);
   const Tensor matrix = weights_.on_card(y.backend(), weight);
+  if (weight.in_eight_bits()) return linear_in_eight_bits(y, x, {matrix, weight.scales, weight.bias}, e);
   const int64_t in = x.dim(-1), out = y.dim(-1), rows = out ? y.numel() / out : 0;
   const bool sum = is_sum(e);
   Tensor product = sum ? y : product_for(y, e);
@@ -32,10 +33,36 @@ void Products::linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogu
   if (!sum) finish_product(device_.stream(), y, {product, {}, e});
 }
 
+// Sums of e4m3 are stored as bf16, whose rounding is far finer than theirs was, in half the bytes of f32. Rows that fill up a part's
+// granule hold anything, and nobody reads their sums.
+void Products::linear_in_eight_bits(Tensor& y, const Tensor& x, const EightBitKernel& kernel, const Epilogue& e) {
+  const auto [matrix, column_scales, bias] = kernel;
+  const int64_t in = x.dim(-1), out = y.dim(-1), rows = x.numel() / in;
+  if (rows == 0) return;
+  const DType sum = matrix.dtype() == DType::i8 ? DType::i32 : DType::bf16;
+  const auto granules = [](int64_t count) { return (count + row_granule - 1) / row_granule * row_granule; };
+  const int64_t fit = part_bytes_ / (in + out * static_cast<int64_t>(size_of(sum))) / row_granule * row_granule;
+  const int64_t part = std::min(std::max(fit, row_granule), granules(rows));
+  Tensor numbers(y.backend(), {part, in}, matrix.dtype()), scales(y.backend(), {part}, DType::f32), sums(y.backend(), {part, out}, sum);
+  const Tensor tokens = x.reshape({rows, in});
+  for (int64_t first = 0; first < rows; first += part) {
+    const int64_t count = std::min(part, rows - first);
+    quantize_rows(device_.stream(), numbers, scales, tokens.rows(first, first + count));
+    matmul_.run({.in = matrix.dtype(), .out = sum, .rows = granules(count), .columns = out, .depth = in, .a = {numbers.data(), in}, .b = {matrix.data(), in},
+                 .y = {sums.data(), out}});
+    finish_product(device_.stream(), y, {sums.rows(0, count), bias, e, scales, column_scales, first});
+  }
+}
+
 void Products::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) {
   const bool padded = p.pad_top || p.pad_left || p.pad_bottom || p.pad_right;
   if (w.kernel_h == 1 && w.kernel_w == 1 && p.stride == 1 && !padded) return linear(y, x, w, e);
   const auto& weight = static_cast<const CudaWeight&>(*w.data);
+  if (weight.in_eight_bits()) {  // a kernel of one pixel that leaves pixels out: those that it sees are tokens
+    Tensor seen = x.like({y.numel() / w.out, w.in});
+    gather_windows(device_.stream(), seen, x, {1, 1, p, y.dim(1), y.dim(2), 0});
+    return linear(y, seen, w, e);
+  }
   const Tensor matrix = weights_.on_card(y.backend(), weight);
   const Convolution convolution{x, matrix, weight.bias, p, e};
   if (!is_half(x) || !conv2d_by_cudnn(y, convolution)) conv2d_by_matmul(y, convolution);

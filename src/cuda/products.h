@@ -8,7 +8,7 @@ namespace imagent::cuda {
 
 class Products {
  public:
-  // Windows and scores are held in parts of up to `part_bytes`.
+  // Windows, scores and 8-bit products are held in parts of up to `part_bytes`.
   Products(Device& device, WeightStore& weights, int64_t part_bytes)
       : device_(device), weights_(weights), part_bytes_(part_bytes), matmul_(device), cudnn_(device) {}
 
@@ -22,6 +22,11 @@ class Products {
   // By matrix products: of gathered windows with the weights, of queries with keys.
   void conv2d_by_matmul(Tensor& y, const Convolution& c);
   void attention_by_matmul(Tensor& y, const AttentionInput& in);
+  // Of numbers with scales: x is quantized for it.
+  struct EightBitKernel {
+    const Tensor &matrix, &scales, &bias;
+  };
+  void linear_in_eight_bits(Tensor& y, const Tensor& x, const EightBitKernel& kernel, const Epilogue& e);
 
   Device& device_;
   WeightStore& weights_;

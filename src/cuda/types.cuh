@@ -15,6 +15,7 @@
 namespace imagent::cuda {
 
 __device__ inline float widened(float x) { return x; }
+__device__ inline float widened(int32_t x) { return static_cast<float>(x); }
 __device__ inline float widened(__half x) { return __half2float(x); }
 __device__ inline float widened(__nv_bfloat16 x) { return __bfloat162float(x); }
 __device__ inline void narrow(float& to, float x) { to = x; }

@@ -226,7 +226,7 @@ static void load_parts(RunContext& c, bool encodes, LoadedVae* previewer) {
 
 static void find_prediction(LoadedModel& model, size_t memory_limit) {  // the defaults depend on it
   if (model.prediction_known()) return;
-  check_memory(predict_memory(model.source_in_use(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = model.compute()}),
+  check_memory(predict_memory(model.source_in_use(), {.latent_height = 8, .latent_width = 8, .rows = 1, .compute = model.compute()}, &model.backend()),
                {.backend = model.backend(), .limit = memory_limit, .loaded = model.packed_bytes()}, model.source()->name());
   model.find_prediction();
 }

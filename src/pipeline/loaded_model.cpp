@@ -146,11 +146,11 @@ std::shared_ptr<const ModelSource> LoadedModel::source_in_use() const { return o
 
 MemoryNeed LoadedModel::memory_need(const RunShape& shape) {
   constexpr size_t keep = 32;
-  if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_in_use(), shape);  // they may be gone, and others in their place
+  if (!shape.controls.empty() || !shape.ip_adapters.empty() || shape.previewer) return predict_memory(source_in_use(), shape, &backend_);  // they may be gone, and others in their place
   const std::weak_ptr<const LoadedVae> vae = other_vae_;
   for (const KnownNeed& known : memory_needs_)
     if (known.shape == shape && !known.vae.owner_before(vae) && !vae.owner_before(known.vae)) return known.need;
-  memory_needs_.push_front({shape, vae, predict_memory(source_in_use(), shape)});
+  memory_needs_.push_front({shape, vae, predict_memory(source_in_use(), shape, &backend_)});
   if (memory_needs_.size() > keep) memory_needs_.pop_back();
   return memory_needs_.front().need;
 }

@@ -84,8 +84,8 @@ size_t count_previewer(Backend& counter, const VaeSource& source, const RunShape
 
 }  // namespace
 
-static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape) {
-  CountingBackend counter;
+static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape, const Backend* device) {
+  CountingBackend counter(device);
   LoadedModel model(std::move(source), counter, shape.compute);
   model.load();
   if (shape.picture_height > 0) model.vae_encoder();
@@ -125,9 +125,9 @@ static MemoryNeed count_memory(std::shared_ptr<const ModelSource> source, const 
   return need;
 }
 
-MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape) {
+MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape, const Backend* device) {
   try {
-    return count_memory(source, shape);
+    return count_memory(source, shape, device);
   } catch (const Error& error) {  // what an op refuses here is the fault of the files
     if (error.kind != ErrorKind::internal) throw;
     fail(ErrorKind::model, source->path().string(), ": its weights and its configuration do not fit together: ", error.text);

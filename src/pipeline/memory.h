@@ -36,8 +36,9 @@ struct MemoryNeed {
 // Pictures so small are decoded several at a time, each by a part of the device.
 inline bool decodes_side_by_side(int latent_height, int latent_width) { return latent_height * latent_width <= 16 * 16; }
 
-// By building the model on a backend that only counts, and running it once. Errors: model, also when shapes do not fit.
-MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape);
+// By building the model on a backend that only counts, and running it once; on `device` weights may take less than elsewhere.
+// Errors: model, also when shapes do not fit.
+MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunShape& shape, const Backend* device = nullptr);
 
 // What a run may take of a device. The whole need has to keep within a limit; of what the device has left only that which is
 // not loaded yet will be taken.

@@ -134,6 +134,8 @@ class Backend {
   virtual size_t available_bytes() const { return available_memory(); }  // that can still be had
   virtual void next_part() { release_cached(); }                 // what follows computes with other sizes than what was
   virtual bool swaps_weights() const { return false; }           // the host keeps weights for which there is no room
+  // That such a weight takes without its bias, for runs that are foreseen.
+  virtual size_t weight_bytes(const Shape& weight, DType compute) const { return static_cast<size_t>(weight.numel()) * size_of(compute); }
   virtual void synchronize() {}
   virtual PeakGflops probe_peak() { return {}; }  // measured now, all zero when unknown
   // fn(inputs); a backend that can record what is queued may do again what an earlier call with the same key queued, with these

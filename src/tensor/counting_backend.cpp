@@ -9,14 +9,14 @@ namespace {
 
 struct NothingPacked : PackedData {};
 
-Packed counted(const HostView& weight, const HostView& bias, DType compute) {
+}  // namespace
+
+Packed CountingBackend::counted(const HostView& weight, const HostView& bias, DType compute) const {
   const bool conv = weight.shape.rank() == 4;
-  const size_t bytes = static_cast<size_t>(weight.shape.numel()) * size_of(compute) + static_cast<size_t>(bias.data ? weight.shape[0] : 0) * 4;
+  const size_t bytes = weight_bytes(weight.shape, compute) + static_cast<size_t>(bias.data ? weight.shape[0] : 0) * 4;
   return {weight.shape[1], weight.shape[0], conv ? static_cast<int>(weight.shape[2]) : 1, conv ? static_cast<int>(weight.shape[3]) : 1,
           compute, bytes, std::make_shared<NothingPacked>()};
 }
-
-}  // namespace
 
 void CountingBackend::download(const Tensor& from, void* to) { std::memset(to, 0, from.bytes()); }
 

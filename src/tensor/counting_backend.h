@@ -6,6 +6,9 @@ namespace imagent {
 
 class CountingBackend : public Backend {
  public:
+  // `device`: whose weights are counted; null: as many bytes as they have elements of their type.
+  explicit CountingBackend(const Backend* device = nullptr) : device_(device) {}
+
   std::string_view name() const override { return "counting"; }
   bool supports(DType) const override { return true; }
   bool host_memory() const override { return false; }
@@ -14,6 +17,7 @@ class CountingBackend : public Backend {
   void upload(Tensor&, const void*) override {}
   void download(const Tensor& from, void* to) override;  // zeros
   void release_cached() override { pool_->release(); }
+  size_t weight_bytes(const Shape& weight, DType compute) const override { return device_ ? device_->weight_bytes(weight, compute) : Backend::weight_bytes(weight, compute); }
   size_t peak_bytes() const override { return pool_->peak_bytes(); }
 
   Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) override;
@@ -37,6 +41,9 @@ class CountingBackend : public Backend {
   void cast(Tensor&, const Tensor&) override {}
 
  private:
+  Packed counted(const HostView& weight, const HostView& bias, DType compute) const;
+
+  const Backend* device_;
   // The same pool as the real backends', so that what it keeps for later is counted too.
   std::shared_ptr<BufferPool> pool_ = BufferPool::create(counted_blocks());
 };

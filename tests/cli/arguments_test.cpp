@@ -154,6 +154,9 @@ TEST(Arguments, RefusalsAreOneClearLine) {
       {{"-p", "x", "-s", "9223372036854775807"}, "seed 9223372036854775807: too large for a batch of 1, whose last seed would not fit 64 bits"},
   };
   for (const auto& [words, expected] : cases) EXPECT_EQ(refusal(words), expected);
+  EXPECT_EQ(call({"-p", "x", "--linear", "fp8"}).options.linear, DType::f8_e4m3);
+  EXPECT_FALSE(call({"-p", "x"}).options.linear);
+  EXPECT_EQ(refusal({"-p", "x", "--linear", "int4"}), "--linear \"int4\": should be one of int8, fp8; did you mean int8?");
   EXPECT_EQ(refusal({"-p", "x", "--device", "gpu"}).find("--device \"gpu\": should be one of auto, "), 0u);
   EXPECT_NE(refusal({"-p", "x", "--json=maybe"}), "accepted");
   EXPECT_NE(refusal({"-p", "x", "-s", "9223372036854775800", "--count", "8"}), "accepted");

@@ -1,14 +1,26 @@
 // Column-major products in plain loops.
 #include "cublasLt.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "tensor/dtype.h"
 
 namespace {
 
-imagent::DType dtype_of(cudaDataType_t type) { return type == CUDA_R_32F ? imagent::DType::f32 : type == CUDA_R_16F ? imagent::DType::f16 : imagent::DType::bf16; }
+imagent::DType dtype_of(cudaDataType_t type) {
+  switch (type) {
+    case CUDA_R_32F: return imagent::DType::f32;
+    case CUDA_R_16F: return imagent::DType::f16;
+    case CUDA_R_8I: return imagent::DType::i8;
+    case CUDA_R_32I: return imagent::DType::i32;
+    case CUDA_R_16BF: return imagent::DType::bf16;
+    case CUDA_R_8F_E4M3: return imagent::DType::f8_e4m3;
+  }
+  return imagent::DType::u8;
+}
 
 template <class T>
 cublasStatus_t take(T& to, const void* value, size_t size) {
@@ -35,11 +47,34 @@ bool is_aligned(const void* data, const cublasLtMatrixLayoutOpaque_t& l, uint32_
   return reinterpret_cast<uintptr_t>(data) % alignment == 0 && static_cast<uint64_t>(l.distance) * size_of(dtype_of(l.type)) % alignment == 0;
 }
 
+// What the library's documentation asks of 8-bit operands: A transposed and B not, all at multiples of 16 bytes; of whole numbers
+// whole sums. The least number of columns is what others found that it wants of B.
+bool knows(const cublasLtMatmulDescOpaque_t& d, const cublasLtMatrixLayoutOpaque_t& a, const cublasLtMatrixLayoutOpaque_t& b, const cublasLtMatrixLayoutOpaque_t& y,
+           const uint32_t (&alignment)[4]) {
+  const bool whole = a.type == CUDA_R_8I;
+  if (whole != (d.compute == CUBLAS_COMPUTE_32I) || whole != (y.type == CUDA_R_32I)) return false;
+  if (!whole && a.type != CUDA_R_8F_E4M3) return true;
+  const bool aligned = std::all_of(std::begin(alignment), std::end(alignment), [](uint32_t bytes) { return bytes >= 16; });
+  return d.a == CUBLAS_OP_T && d.b == CUBLAS_OP_N && d.epilogue == CUBLASLT_EPILOGUE_DEFAULT && aligned && a.rows % 16 == 0 && a.columns % 16 == 0 &&
+         b.columns > 16 && (whole || y.type == CUDA_R_16BF || y.type == CUDA_R_32F);
+}
+
+// y = a^T b of whole numbers.
+void multiply_whole(const cublasLtMatrixLayoutOpaque_t& a_layout, const int8_t* a, const cublasLtMatrixLayoutOpaque_t& b_layout, const int8_t* b,
+                    const cublasLtMatrixLayoutOpaque_t& y_layout, int32_t* y) {
+  for (uint64_t j = 0; j < y_layout.columns; ++j)
+    for (uint64_t r = 0; r < y_layout.rows; ++r) {
+      int32_t sum = 0;
+      for (uint64_t k = 0; k < a_layout.rows; ++k) sum += a[r * static_cast<uint64_t>(a_layout.leading) + k] * b[j * static_cast<uint64_t>(b_layout.leading) + k];
+      y[j * static_cast<uint64_t>(y_layout.leading) + r] = sum;
+    }
+}
+
 }  // namespace
 
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* made, cublasComputeType_t, cudaDataType_t scale) {
-  *made = new cublasLtMatmulDescOpaque_t;
-  return scale == CUDA_R_32F ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* made, cublasComputeType_t compute, cudaDataType_t scale) {
+  *made = new cublasLtMatmulDescOpaque_t{.compute = compute};
+  return scale == (compute == CUBLAS_COMPUTE_32I ? CUDA_R_32I : CUDA_R_32F) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t d) { return delete d, CUBLAS_STATUS_SUCCESS; }
 
@@ -77,10 +112,11 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   const auto [depth_of_b, columns] = shape(*b, d->b);
   const bool fits = depth == depth_of_b && y->rows == rows && y->columns == columns && c->rows == rows && c->columns == columns && a->count == b->count &&
                     a->count == y->count && a->type == b->type && wanted > 0;
-  *found = fits;
+  const bool known = knows(*d, *a, *b, *y, preference->alignment);
+  *found = fits && known;
   std::memcpy(results[0].algo.alignment, preference->alignment, sizeof preference->alignment);
   results[0].workspaceSize = 1000;
-  return fits ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+  return !fits ? CUBLAS_STATUS_INVALID_VALUE : known ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const void* alpha, const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
@@ -90,6 +126,13 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
   if (!is_aligned(a, *a_layout, alignment[0]) || !is_aligned(b, *b_layout, alignment[1]) || !is_aligned(c, *c_layout, alignment[2]) || !is_aligned(y, *y_layout, alignment[3]))
     return CUBLAS_STATUS_INVALID_VALUE;
   if (!workspace || workspace_size < 1000) return CUBLAS_STATUS_INVALID_VALUE;
+  if (d->compute == CUBLAS_COMPUTE_32I) {
+    if (*static_cast<const int32_t*>(alpha) != 1 || *static_cast<const int32_t*>(beta) != 0) return CUBLAS_STATUS_NOT_SUPPORTED;
+    emulation::queue([al = *a_layout, bl = *b_layout, yl = *y_layout, a, b, y] {
+      multiply_whole(al, static_cast<const int8_t*>(a), bl, static_cast<const int8_t*>(b), yl, static_cast<int32_t*>(y));
+    });
+    return CUBLAS_STATUS_SUCCESS;
+  }
   const float scale = *static_cast<const float*>(alpha), of_c = *static_cast<const float*>(beta);
   emulation::queue([dl = *d, al = *a_layout, bl = *b_layout, yl = *y_layout, scale, of_c, a, b, c, y] {
     const imagent::DType type = dtype_of(yl.type);

@@ -155,7 +155,7 @@ cudaError_t cudaGetDeviceCount(int* count) { return *count = emulation::cards, c
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* card, int) {
   std::strcpy(card->name, "emulated card");
   card->major = emulation::card_major;
-  card->minor = 0;
+  card->minor = emulation::card_minor;
   return cudaSuccess;
 }
 

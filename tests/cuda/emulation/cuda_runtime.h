@@ -52,7 +52,7 @@ inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 namespace emulation {
 // Bytes that cudaMalloc may give in all; what it has given.
 inline size_t memory_limit = size_t{4} << 30, memory_used = 0;
-inline int cards = 1, card_major = 9;
+inline int cards = 1, card_major = 9, card_minor = 0;
 inline unsigned disorder = 0;  // how the threads of a block take their turns: 0 in order, else the last first and some warps by chance later
 
 // What is queued: done at once, or, while a stream is captured, each time that its graph is launched.
