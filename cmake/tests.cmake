@@ -12,7 +12,7 @@ target_link_libraries(test_devices PUBLIC test_support imagent_backends)
 
 # The CUDA backend with its kernels compiled for the processor, and tests that run on it as if it were a device of its own.
 add_library(emulated_cuda STATIC tests/cuda/emulation/cuda_runtime.cpp tests/cuda/emulation/cublasLt.cpp tests/cuda/emulation/kernels.cpp
-  src/cuda/cuda_backend.cpp src/cuda/device.cpp src/cuda/matmul.cpp src/cuda/no_cudnn.cpp src/cuda/products.cpp)
+  src/cuda/cuda_backend.cpp src/cuda/device.cpp src/cuda/matmul.cpp src/cuda/no_cudnn.cpp src/cuda/products.cpp src/cuda/recordings.cpp src/cuda/weights.cpp)
 target_include_directories(emulated_cuda PUBLIC ${CMAKE_SOURCE_DIR}/tests/cuda/emulation)
 target_link_libraries(emulated_cuda PUBLIC imagent_tensor)
 

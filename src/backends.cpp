@@ -12,7 +12,7 @@ static std::shared_ptr<Backend> make_cpu_backend(const BackendOptions& options) 
 const std::vector<BackendEntry>& backend_list() {
   static const std::vector<BackendEntry> entries = {
       {"cpu", "this machine's processor", make_cpu_backend},
-      {"cuda", "an NVIDIA card", [](const BackendOptions&) { return make_cuda_backend(); }},
+      {"cuda", "an NVIDIA card", [](const BackendOptions& options) { return make_cuda_backend(options.low_vram); }},
       {"reference", "plain loops, the executable specification (slow)",
        [](const BackendOptions&) -> std::shared_ptr<Backend> { return std::make_shared<ReferenceBackend>(); }},
   };
@@ -21,7 +21,7 @@ const std::vector<BackendEntry>& backend_list() {
 
 static std::shared_ptr<Backend> make_fastest(const BackendOptions& options) {
   try {
-    return make_cuda_backend();
+    return make_cuda_backend(options.low_vram);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::unsupported) throw;
     return make_cpu_backend(options);

@@ -9,7 +9,8 @@
 namespace imagent {
 
 struct BackendOptions {
-  int threads = 0;  // 0: all cores this process may use
+  int threads = 0;        // 0: all cores this process may use
+  bool low_vram = false;  // of a graphics card: weights stay with the host where there is no room for them
 };
 
 struct BackendEntry {

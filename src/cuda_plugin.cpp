@@ -36,9 +36,9 @@ const CudaPlugin& load() {
 
 }  // namespace
 
-std::shared_ptr<Backend> make_cuda_backend() {
+std::shared_ptr<Backend> make_cuda_backend(bool low_vram) {
   static const CudaPlugin& plugin = load();
-  return plugin.make();
+  return plugin.make(low_vram);
 }
 
 }  // namespace imagent

@@ -9,11 +9,11 @@ namespace imagent {
 
 struct CudaPlugin {
   const char* version;  // of imagent: plugin and program are of one build
-  std::shared_ptr<Backend> (*make)();
+  std::shared_ptr<Backend> (*make)(bool low_vram);
 };
 extern "C" const CudaPlugin imagent_cuda_plugin;  // in src/cuda/plugin.cpp
 
 // The backend of the plugin beside the program or in ../lib/imagent. Errors: unsupported, saying what is missing.
-std::shared_ptr<Backend> make_cuda_backend();
+std::shared_ptr<Backend> make_cuda_backend(bool low_vram);
 
 }  // namespace imagent

@@ -74,7 +74,7 @@ std::string as_table(const BenchmarkReport& r, const Backend& backend, DType dty
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
-  const auto backend = make_backend(options.device, {.threads = options.threads});
+  const auto backend = make_backend(options.device, {.threads = options.threads, .low_vram = options.low_vram});
   const DType dtype = options.dtype.value_or(backend->supports(DType::bf16) ? DType::bf16 : DType::f32);
   check(backend->supports(dtype), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(dtype), " on this machine");
   const BenchmarkReport report = run_benchmark(*backend, {.model = options.model, .size = options.size, .dtype = dtype},

@@ -13,7 +13,7 @@ struct BenchOptions {
   std::optional<DType> dtype;    // absent: the device's fastest
   int threads = 0;               // 0: all usable cores
   std::string device = "auto";
-  bool json = false;
+  bool low_vram = false, json = false;
 };
 
 // Prints a table, or one JSON object. Returns the exit code. Errors: usage, model, memory.

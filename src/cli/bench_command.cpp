@@ -25,6 +25,9 @@ static const std::vector<Field<BenchOptions>>& bench_fields() {
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = "Machine", .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
       {{.name = "threads", .flags = {"--threads"}, .json = {}, .group = "Machine", .value = "N", .help = "Threads to compute with", .default_text = "0, all cores"},
        rule::whole(&BenchOptions::threads, {.low = 0, .high = 1024})},
+      {{.name = "low_vram", .flags = {"--low-vram"}, .json = {}, .group = "Machine", .value = "", .help = "Keep weights off the graphics card where it has no room for them",
+        .default_text = "", .kind = FieldKind::toggle},
+       rule::toggle(&BenchOptions::low_vram)},
       {{.name = "json", .flags = {"--json"}, .json = {}, .group = "Output", .value = "", .help = "One JSON object", .default_text = "", .kind = FieldKind::toggle},
        rule::toggle(&BenchOptions::json)},
   };

@@ -107,7 +107,7 @@ static int draw_pictures(Workflow workflow, const Arguments& arguments) {
   auto [request, options, replay] = read_picture_call(arguments, [](const char* name) { return std::getenv(name); });
   read_inputs(workflow, request, options, replay.has_value());
   Outputs outputs(options, options.count * request.batch);
-  Engine engine({.device = options.device, .threads = options.threads, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir,
+  Engine engine({.device = options.device, .threads = options.threads, .low_vram = options.low_vram, .lora_dir = options.lora_dir, .embeddings_dir = options.embeddings_dir,
                  .upscalers_dir = options.upscalers_dir, .models_folder = options.models_dir, .offline = options.offline});
   const bool varies = request.variation_strength > 0;
   for (int i = 0; i < options.count; ++i) {

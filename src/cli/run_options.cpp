@@ -69,6 +69,7 @@ static std::vector<Field<RunOptions>> make_fields() {
       toggle("offline", "--offline", "Model", "Never download a model", &RunOptions::offline),
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = machine, .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
       toggle("cpu", "--cpu", machine, "Same as --device cpu", &RunOptions::cpu),
+      toggle("low_vram", "--low-vram", machine, "Keep weights off the graphics card where it has no room for them", &RunOptions::low_vram),
       {{.name = "threads", .flags = {"--threads"}, .json = {}, .group = machine, .value = "N", .help = "Threads to compute with", .default_text = "0, all cores"},
        rule::whole(&RunOptions::threads, {.low = 0, .high = 1024})},
       toggle("json", "--json", terminal, "One JSON object a picture on standard output", &RunOptions::json),

@@ -21,7 +21,7 @@ struct RunOptions {
   int threads = 0;                     // 0: all
   ProgressMode progress = ProgressMode::automatic;
   int verbose = 0;
-  bool no_metadata = false, json = false, quiet = false, cpu = false, offline = false;
+  bool no_metadata = false, json = false, quiet = false, cpu = false, low_vram = false, offline = false;
 };
 
 struct PictureCall {

@@ -22,7 +22,7 @@ struct ServeFlags {
   std::string models_dir, lora_dir, embeddings_dir, vae_dir, controlnet_dir, upscalers_dir, taesd, styles_file, data_dir, api_auth, api_key, cors, tls_cert, tls_key, page, device = "auto";
   int max_queue = 64, timeout = 120, threads = 0, max_body = 64, batch = 8;
   long long max_pixels = 2048 * 2048;
-  bool no_ui = false, quiet = false, no_hub = false, allow_downloads = false;
+  bool no_ui = false, quiet = false, no_hub = false, allow_downloads = false, low_vram = false;
 };
 using FlagField = Field<ServeFlags>;
 
@@ -77,6 +77,7 @@ const std::vector<FlagField>& serve_fields() {
       whole_flag("max_body", "--max-body", limits, "Largest request body in MiB", &ServeFlags::max_body, {.low = 1, .high = 1024}),
       whole_flag("timeout", "--timeout", limits, "Seconds in which a request body has to arrive", &ServeFlags::timeout, {.low = 1, .high = 3600}),
       {{.name = "device", .flags = {"--device"}, .json = {}, .group = machine, .value = "NAME", .help = "Where to compute", .default_text = ""}, device_rule()},
+      toggle_flag("low_vram", "--low-vram", machine, "Keep weights off the graphics card where it has no room for them", &ServeFlags::low_vram),
       whole_flag("threads", "--threads", machine, "Threads to compute with; 0 takes all cores", &ServeFlags::threads, {.low = 0, .high = 1024}),
       whole_flag("batch", "--batch", machine, "Most pictures of several jobs drawn in one call of the model; 1: one job at a time", &ServeFlags::batch, {.low = 1, .high = 64}),
       toggle_flag("quiet", "--quiet", "Terminal", "Say nothing but errors", &ServeFlags::quiet),
@@ -98,6 +99,7 @@ server::ServeOptions options_of(const ServeFlags& f) {
   options.limits.max_pixels = f.max_pixels;
   options.engine.device = f.device;
   options.engine.threads = f.threads;
+  options.engine.low_vram = f.low_vram;
   options.engine.shared_pictures = f.batch;
   options.jobs_at_once = f.batch + f.batch / 2;  // some are read or stored meanwhile, and a UNet call stays full
   options.page = f.page;

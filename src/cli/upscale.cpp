@@ -54,7 +54,7 @@ const std::vector<Field<UpscaleOptions>>& upscale_fields() {
 std::vector<Field<RunOptions>> shared_fields() {
   std::vector<Field<RunOptions>> fields;
   for (const Field<RunOptions>& field : run_fields())
-    for (const char* name : {"output", "upscalers_dir", "offline", "no_metadata", "device", "cpu", "threads", "json", "progress", "quiet", "verbose"})
+    for (const char* name : {"output", "upscalers_dir", "offline", "no_metadata", "device", "cpu", "low_vram", "threads", "json", "progress", "quiet", "verbose"})
       if (field.info.name == name) fields.push_back(field);
   return fields;
 }
@@ -133,7 +133,7 @@ void report(const Call& call, const Upscaler& upscaler, const Result& result, co
 int run_upscale(const Arguments& arguments) {
   const Call call = read_call(arguments);
   Outputs outputs(call.run, static_cast<int>(call.pictures.size()));
-  const auto backend = make_backend(call.run.device, {.threads = call.run.threads});
+  const auto backend = make_backend(call.run.device, {.threads = call.run.threads, .low_vram = call.run.low_vram});
   const DType compute = call.options.dtype.value_or(DType::f32);
   check(backend->supports(compute), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(compute), " on this machine: f32 is always possible");
   backend->cancel = &interrupted();

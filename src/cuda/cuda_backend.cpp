@@ -1,7 +1,6 @@
 // Memory and weights on the card, and which code computes which verb.
 #include "cuda/cuda_backend.h"
 
-#include <cstring>
 #include <vector>
 
 #include "cuda/kernels.h"
@@ -20,50 +19,43 @@ constexpr size_t reserve = size_t{512} << 20;
 
 }  // namespace
 
-CudaBackend::CudaBackend(int64_t part_bytes) : products_(device_, part_bytes) {}
+CudaBackend::CudaBackend(const CudaOptions& options)
+    : weights_(device_, options.low_vram), recordings_(device_), products_(device_, weights_, options.part_bytes) {
+  device_.set_ways_to_make_room({[this] { return recordings_.clear(); }, [this] { return weights_.drop_one(); }});
+}
 
 void CudaBackend::upload(Tensor& to, const void* from) {
+  recordings_.refuse("copying to the card");
   // From pageable memory: returns when the driver has read it.
   check_cuda(cudaMemcpyAsync(to.data(), from, to.bytes(), cudaMemcpyHostToDevice, device_.stream()), "copying to the card");
 }
 
 void CudaBackend::download(const Tensor& from, void* to) {
+  recordings_.refuse("copying from the card");
   check_cuda(cudaMemcpyAsync(to, from.data(), from.bytes(), cudaMemcpyDeviceToHost, device_.stream()), "copying from the card");
   device_.synchronize();
 }
 
 size_t CudaBackend::available_bytes() const {
-  const size_t free = device_.free_bytes();
+  const BufferPool& recorded = recordings_.pool();
+  const size_t free = device_.free_bytes() + device_.own_pool().bytes_cached() + recorded.bytes_cached() + recorded.bytes_in_use() + weights_.bytes_that_can_leave();
   return free > reserve ? free - reserve : 0;
 }
 
-Tensor CudaBackend::packed_tensor(const HostView& view, DType dtype, int64_t taps) {
-  const int64_t count = view.shape.numel();
-  const bool direct = view.dtype == DType::f32 || view.dtype == DType::f16 || view.dtype == DType::bf16;  // others are widened on the way
-  Tensor y(*this, {count}, dtype);
-  const bool as_is = view.dtype == dtype && taps == 1;
-  Tensor raw = as_is ? y : Tensor(*this, {count}, direct ? view.dtype : DType::f32);
-  const auto* from = static_cast<const char*>(view.data);
-  const size_t size = size_of(raw.dtype());
-  device_.staging().send(raw.data(), raw.bytes(), [&](size_t first, size_t bytes, void* piece) {
-    if (direct)
-      std::memcpy(piece, from + first, bytes);
-    else
-      widen_to_f32(view.dtype, from + first / size * size_of(view.dtype), static_cast<float*>(piece), bytes / size);
-  });
-  if (!as_is) pack_weight(device_.stream(), y, raw, view.shape.rank() > 1 ? view.shape[1] : 1, taps);
-  return y;
+void CudaBackend::release_cached() {
+  device_.own_pool().release();
+  recordings_.clear();
 }
 
-Packed CudaBackend::pack(const HostView& weight, const HostView& bias, DType compute) {
-  const Shape& s = weight.shape;
-  const bool conv = s.rank() == 4;
-  const int64_t kernel_h = conv ? s[2] : 1, kernel_w = conv ? s[3] : 1;
-  auto data = std::make_shared<CudaWeight>();
-  data->weight = packed_tensor(weight, compute, kernel_h * kernel_w).reshape({s[0], kernel_h, kernel_w, s[1]});
-  if (bias.data) data->bias = packed_tensor(bias, compute, 1);
-  const size_t bytes = data->weight.bytes() + (data->bias ? data->bias.bytes() : 0);
-  return {s[1], s[0], static_cast<int>(kernel_h), static_cast<int>(kernel_w), compute, bytes, data};
+void CudaBackend::synchronize() {
+  recordings_.refuse("waiting for the card");
+  device_.synchronize();
+}
+
+std::vector<Tensor> CudaBackend::replay(const std::string& key, std::vector<Tensor> inputs, const Replayable& fn) {
+  if (observer || weights_.swaps()) return fn(std::move(inputs));  // each op is to be seen; weights come and go
+  if (cancel && *cancel) fail(ErrorKind::cancelled, "cancelled");
+  return recordings_.run(key, std::move(inputs), fn);
 }
 
 Packed CudaBackend::pack_table(const HostView& table, DType compute) {
@@ -78,10 +70,14 @@ void CudaBackend::embed(Tensor& y, std::span<const int32_t> ids, const Packed& t
   upload(y, rows.data());
 }
 
-void CudaBackend::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) { products_.conv2d(y, x, w, p, e); }
+void CudaBackend::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) {
+  recordings_.note(w.data);
+  products_.conv2d(y, x, w, p, e);
+}
 
 void CudaBackend::linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) {
-  products_.linear(y, x, static_cast<const CudaWeight&>(*w.data), e);
+  recordings_.note(w.data);
+  products_.linear(y, x, w, e);
 }
 
 void CudaBackend::attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, int heads, bool causal) {

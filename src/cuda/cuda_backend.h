@@ -2,13 +2,19 @@
 // depends on shapes, so the last bits may differ with the other images of a batch.
 #pragma once
 #include "cuda/products.h"
+#include "cuda/recordings.h"
 
 namespace imagent::cuda {
 
+struct CudaOptions {
+  bool low_vram = false;                    // weights stay with the host where there is no room for them
+  int64_t part_bytes = int64_t{64} << 20;   // windows of a convolution and scores of attention are held in parts of up to so much
+};
+
 class CudaBackend : public Backend {
  public:
-  // Windows of a convolution and scores of attention are held in parts of up to so many bytes. Errors: those of Device.
-  explicit CudaBackend(int64_t part_bytes = int64_t{64} << 20);
+  // Errors: those of Device.
+  explicit CudaBackend(const CudaOptions& options = {});
 
   std::string_view name() const override { return "cuda"; }
   bool supports(DType compute) const override { return compute == DType::f32 || compute == DType::f16 || compute == DType::bf16; }
@@ -18,13 +24,16 @@ class CudaBackend : public Backend {
   std::shared_ptr<Buffer> allocate(size_t bytes) override { return device_.pool().allocate(bytes); }
   void upload(Tensor& to, const void* from) override;
   void download(const Tensor& from, void* to) override;
-  void release_cached() override { device_.pool().release(); }
-  size_t peak_bytes() const override { return device_.pool().peak_bytes(); }
-  size_t available_bytes() const override;
-  void synchronize() override { device_.synchronize(); }
+  void release_cached() override;
+  size_t peak_bytes() const override { return device_.own_pool().peak_bytes() + recordings_.pool().peak_bytes(); }
+  size_t available_bytes() const override;  // what is kept for later and would be given up counts too
+  void next_part() override {}              // blocks stay until memory is short: taking new ones costs more
+  bool swaps_weights() const override { return weights_.swaps(); }
+  void synchronize() override;
+  std::vector<Tensor> replay(const std::string& key, std::vector<Tensor> inputs, const Replayable& fn) override;
 
-  Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) override { return pack(weight, bias, compute); }
-  Packed pack_conv2d(const HostView& weight, const HostView& bias, DType compute) override { return pack(weight, bias, compute); }
+  Packed pack_linear(const HostView& weight, const HostView& bias, DType compute) override { return weights_.pack(*this, weight, bias, compute); }
+  Packed pack_conv2d(const HostView& weight, const HostView& bias, DType compute) override { return weights_.pack(*this, weight, bias, compute); }
   Packed pack_table(const HostView& table, DType compute) override;
 
   void conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) override;
@@ -44,11 +53,9 @@ class CudaBackend : public Backend {
   void cast(Tensor& y, const Tensor& x) override;
 
  private:
-  Packed pack(const HostView& weight, const HostView& bias, DType compute);
-  // The view's elements, [out,in,taps] in the file's order, as [out,taps,in] of the dtype.
-  Tensor packed_tensor(const HostView& view, DType dtype, int64_t taps);
-
   Device device_;
+  WeightStore weights_;
+  Recordings recordings_;
   Products products_;
 };
 

@@ -22,14 +22,14 @@ std::string version_text(int version) { return str(version / 1000, '.', version 
   fail(ErrorKind::unsupported, "no NVIDIA card can be used: ", cudaGetErrorString(status));
 }
 
-BlockSource device_blocks() {
+BlockSource device_blocks(std::function<bool()> make_room) {
   const auto take = [](size_t size, void*& data) {
     const cudaError_t status = cudaMalloc(&data, size);
     if (status != cudaErrorMemoryAllocation) check_cuda(status, "allocating memory");
     if (status != cudaSuccess) cudaGetLastError();  // the error is dealt with
     return status == cudaSuccess;
   };
-  return {take, [](void* data) { cudaFree(data); }};
+  return {take, [](void* data) { cudaFree(data); }, std::move(make_room), false};  // giving back waits for all that is queued
 }
 
 }  // namespace
@@ -44,7 +44,8 @@ Device::Device() {
   check(card.major >= least_major, ErrorKind::unsupported, description_, " is too old: sm_", least_major, "0 (Ampere) or later is wanted");
   check_cuda(cudaSetDevice(0), "opening the card");
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-  pool_ = BufferPool::create(device_blocks());
+  pool_ = make_pool();
+  pool_in_use_ = pool_.get();
   staging_ = std::make_unique<Staging>(stream_);
 }
 
@@ -52,6 +53,18 @@ Device::~Device() {
   cudaStreamSynchronize(stream_);
   staging_.reset();
   cudaStreamDestroy(stream_);
+}
+
+std::shared_ptr<BufferPool> Device::make_pool() {
+  return BufferPool::create(device_blocks([this] { return make_room(); }));
+}
+
+bool Device::make_room() const {
+  if (pool_->bytes_cached() > 0) {  // asked by another pool
+    pool_->release();
+    return true;
+  }
+  return std::any_of(ways_to_make_room_.begin(), ways_to_make_room_.end(), [](const auto& way) { return way(); });
 }
 
 size_t Device::free_bytes() const {

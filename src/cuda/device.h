@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tensor/buffer.h"
 
@@ -45,15 +47,35 @@ class Device {
   cudaStream_t stream() const { return stream_; }
   const std::string& description() const { return description_; }  // "NVIDIA H200, sm_90"
   // Memory for what is queued from now on: it may be given back before that has run, because the next owner queues behind it.
-  BufferPool& pool() const { return *pool_; }
+  BufferPool& pool() const { return *pool_in_use_; }
+  BufferPool& own_pool() const { return *pool_; }
+  std::shared_ptr<BufferPool> make_pool();  // another one
+  // pool() is `pool` for the length of a block.
+  class OtherPool {
+   public:
+    OtherPool(Device& device, BufferPool& pool) : device_(device), before_(std::exchange(device.pool_in_use_, &pool)) {}
+    ~OtherPool() { device_.pool_in_use_ = before_; }
+    OtherPool(const OtherPool&) = delete;
+    OtherPool& operator=(const OtherPool&) = delete;
+
+   private:
+    Device& device_;
+    BufferPool* before_;
+  };
+  // What is to be done when the card has no more memory, in this order, each as long as it says true: that it gave some back.
+  void set_ways_to_make_room(std::vector<std::function<bool()>> ways) { ways_to_make_room_ = std::move(ways); }
   size_t free_bytes() const;  // that no program holds
   Staging& staging() { return *staging_; }
   void synchronize() const;
 
  private:
+  bool make_room() const;
+
   std::string description_;
   cudaStream_t stream_ = nullptr;
+  std::vector<std::function<bool()>> ways_to_make_room_;
   std::shared_ptr<BufferPool> pool_;
+  BufferPool* pool_in_use_ = nullptr;
   std::unique_ptr<Staging> staging_;
 };
 

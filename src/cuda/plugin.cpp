@@ -5,6 +5,7 @@
 
 namespace imagent {
 
-extern "C" const CudaPlugin imagent_cuda_plugin = {version, []() -> std::shared_ptr<Backend> { return std::make_shared<cuda::CudaBackend>(); }};
+extern "C" const CudaPlugin imagent_cuda_plugin = {
+    version, [](bool low_vram) -> std::shared_ptr<Backend> { return std::make_shared<cuda::CudaBackend>(cuda::CudaOptions{.low_vram = low_vram}); }};
 
 }  // namespace imagent

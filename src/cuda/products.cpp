@@ -21,39 +21,42 @@ Tensor product_for(const Tensor& y, const Epilogue& e) { return e.residual.same_
 
 }  // namespace
 
-void Products::linear(Tensor& y, const Tensor& x, const CudaWeight& w, const Epilogue& e) {
+void Products::linear(Tensor& y, const Tensor& x, const Packed& w, const Epilogue& e) {
+  const auto& weight = static_cast<const CudaWeight&>(*w.data);
+  const Tensor matrix = weights_.on_card(y.backend(), weight);
   const int64_t in = x.dim(-1), out = y.dim(-1), rows = out ? y.numel() / out : 0;
   const bool sum = is_sum(e);
   Tensor product = sum ? y : product_for(y, e);
-  matmul_.run({.in = x.dtype(), .out = y.dtype(), .rows = rows, .columns = out, .depth = in, .a = {x.data(), in}, .b = {w.weight.data(), in},
-               .y = {product.data(), out}, .bias = w.bias ? w.bias.data() : nullptr, .residual = sum && e.residual ? e.residual.data() : nullptr});
+  matmul_.run({.in = x.dtype(), .out = y.dtype(), .rows = rows, .columns = out, .depth = in, .a = {x.data(), in}, .b = {matrix.data(), in},
+               .y = {product.data(), out}, .bias = weight.bias ? weight.bias.data() : nullptr, .residual = sum && e.residual ? e.residual.data() : nullptr});
   if (!sum) finish_product(device_.stream(), y, {product, {}, e});
 }
 
 void Products::conv2d(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) {
-  const auto& weight = static_cast<const CudaWeight&>(*w.data);
   const bool padded = p.pad_top || p.pad_left || p.pad_bottom || p.pad_right;
-  if (w.kernel_h == 1 && w.kernel_w == 1 && p.stride == 1 && !padded) return linear(y, x, weight, e);
+  if (w.kernel_h == 1 && w.kernel_w == 1 && p.stride == 1 && !padded) return linear(y, x, w, e);
+  const auto& weight = static_cast<const CudaWeight&>(*w.data);
+  const Tensor matrix = weights_.on_card(y.backend(), weight);
   if (is_half(x)) {
     Tensor product = product_for(y, e);
-    if (cudnn_.conv2d(product, x, weight.weight, p)) return finish_product(device_.stream(), y, {product, weight.bias, e});
+    if (cudnn_.conv2d(product, x, matrix, p)) return finish_product(device_.stream(), y, {product, weight.bias, e});
   }
-  conv2d_by_matmul(y, x, w, p, e);
+  conv2d_by_matmul(y, x, {matrix, weight.bias}, p, e);
 }
 
-void Products::conv2d_by_matmul(Tensor& y, const Tensor& x, const Packed& w, const Conv2dParams& p, const Epilogue& e) {
-  const auto& weight = static_cast<const CudaWeight&>(*w.data);
-  const int64_t depth = w.kernel_h * w.kernel_w * w.in, pixels = y.numel() / w.out;
+void Products::conv2d_by_matmul(Tensor& y, const Tensor& x, const Kernel& kernel, const Conv2dParams& p, const Epilogue& e) {
+  const auto [matrix, bias] = kernel;
+  const int64_t out = matrix.dim(0), depth = matrix.numel() / out, pixels = y.numel() / out;
   const int64_t part = std::clamp<int64_t>(part_bytes_ / (depth * static_cast<int64_t>(size_of(x.dtype()))), 1, std::max<int64_t>(pixels, 1));
   const bool sum = is_sum(e);
   Tensor product = sum ? y : product_for(y, e);
   Tensor columns = x.like({part, depth});
   for (int64_t first = 0; first < pixels; first += part) {
     Tensor now = columns.rows(0, std::min(part, pixels - first));
-    gather_windows(device_.stream(), now, x, {w.kernel_h, w.kernel_w, p, y.dim(1), y.dim(2), first});
-    matmul_.run({.in = x.dtype(), .out = y.dtype(), .rows = now.dim(0), .columns = w.out, .depth = depth, .a = {now.data(), depth}, .b = {weight.weight.data(), depth},
-                 .y = {element(product, first * w.out), w.out}, .bias = weight.bias ? weight.bias.data() : nullptr,
-                 .residual = sum && e.residual ? element(e.residual, first * w.out) : nullptr});
+    gather_windows(device_.stream(), now, x, {static_cast<int>(matrix.dim(1)), static_cast<int>(matrix.dim(2)), p, y.dim(1), y.dim(2), first});
+    matmul_.run({.in = x.dtype(), .out = y.dtype(), .rows = now.dim(0), .columns = out, .depth = depth, .a = {now.data(), depth}, .b = {matrix.data(), depth},
+                 .y = {element(product, first * out), out}, .bias = bias ? bias.data() : nullptr,
+                 .residual = sum && e.residual ? element(e.residual, first * out) : nullptr});
   }
   if (!sum) finish_product(device_.stream(), y, {product, {}, e});
 }

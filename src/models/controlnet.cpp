@@ -31,17 +31,21 @@ static Tensor scaled(Tensor x, float scale) { return scale == 1 ? x : axpby(scal
 
 UNetResiduals ControlNetModel::operator()(const Tensor& sample, const UNetConditions& c, Tensor hint, std::span<const float> scales) const {
   check(scales.size() == residual_count(), "controlnet: ", scales.size(), " scales for ", residual_count(), " residuals");
-  const Tensor temb = embed_time(sample, c);
-  std::vector<Tensor> outputs = down(conv_in(sample, {Act::none, {}, std::move(hint)}), temb, c.context);
-  check(outputs.size() == controlnet_down_blocks.size(), ErrorKind::model, "controlnet: ", controlnet_down_blocks.size(), " controlnet_down_blocks for ",
-        outputs.size(), " outputs on the way down");
-  Tensor x = mid(outputs.back(), temb, c.context);
-  UNetResiduals residuals;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    residuals.down.push_back(scaled(controlnet_down_blocks[i](outputs[i]), scales[i]));
-    outputs[i] = {};
-  }
-  residuals.mid = scaled(controlnet_mid_block(x), scales.back());
+  const auto call = [&](std::vector<Tensor> in) {
+    const Tensor temb = std::move(in[1]);
+    const Context context(std::move(in[2]));
+    std::vector<Tensor> outputs = down(conv_in(in[0], {Act::none, {}, std::move(in[3])}), temb, context);
+    check(outputs.size() == controlnet_down_blocks.size(), ErrorKind::model, "controlnet: ", controlnet_down_blocks.size(), " controlnet_down_blocks for ",
+          outputs.size(), " outputs on the way down");
+    const Tensor x = mid(outputs.back(), temb, context);
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = controlnet_down_blocks[i](outputs[i]);
+    outputs.push_back(controlnet_mid_block(x));
+    return outputs;
+  };
+  UNetResiduals residuals{sample.backend().replay(str("controlnet ", this), {sample, embed_time(sample, c), c.context, std::move(hint)}, call), {}, {}};
+  for (size_t i = 0; i < scales.size(); ++i) residuals.down[i] = scaled(std::move(residuals.down[i]), scales[i]);
+  residuals.mid = std::move(residuals.down.back());
+  residuals.down.pop_back();
   return residuals;
 }
 

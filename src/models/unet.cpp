@@ -1,6 +1,8 @@
 // The denoising network: the way up. diffusers unet_2d_condition.py, unet_2d_blocks.py.
 #include "models/unet.h"
 
+#include <iterator>
+
 namespace imagent {
 
 template <class UNet, class Visit>
@@ -52,9 +54,31 @@ static void add_residuals(std::vector<Tensor>& skips, std::vector<Tensor> residu
 }
 
 Tensor UNet2DConditionModel::operator()(const Tensor& sample, const UNetConditions& c, UNetResiduals residuals) const {
-  const Tensor temb = embed_time(sample, c);
-  const Context context(c.context, c.images);
-  std::vector<Tensor> skips = down(conv_in(sample), temb, context, residuals.maps);
+  Tensor temb = embed_time(sample, c);
+  if (c.freeu || !c.images.empty())  // the one computes on the host, the others come in too many shapes
+    return predict({sample, temb, Context(c.context, c.images), std::move(residuals), c.freeu});
+  const auto from_net = static_cast<ptrdiff_t>(residuals.down.size());
+  std::vector<Tensor> inputs{sample, std::move(temb), c.context};
+  std::move(residuals.down.begin(), residuals.down.end(), std::back_inserter(inputs));
+  if (from_net) inputs.push_back(std::move(residuals.mid));
+  std::move(residuals.maps.begin(), residuals.maps.end(), std::back_inserter(inputs));
+  const auto call = [&](std::vector<Tensor> in) {
+    UNetResiduals given;
+    auto next = std::make_move_iterator(in.begin() + 3);
+    given.down.assign(next, next + from_net);
+    next += from_net;
+    if (from_net) given.mid = *next++;
+    given.maps.assign(next, std::make_move_iterator(in.end()));
+    return std::vector{predict({in[0], in[1], Context(in[2]), std::move(given), {}})};
+  };
+  return std::move(backend().replay(str("unet ", this, ' ', from_net), std::move(inputs), call).front());
+}
+
+Tensor UNet2DConditionModel::predict(Inputs in) const {
+  const Tensor &temb = in.temb;
+  const Context& context = in.context;
+  UNetResiduals& residuals = in.residuals;
+  std::vector<Tensor> skips = down(conv_in(in.sample), temb, context, residuals.maps);
   Tensor x = mid(skips.back(), temb, context);
   if (residuals.maps.size() > down_blocks.size()) x = std::move(x) + residuals.maps.back();
   if (!residuals.down.empty()) {
@@ -67,7 +91,7 @@ Tensor UNet2DConditionModel::operator()(const Tensor& sample, const UNetConditio
       check(!skips.empty(), ErrorKind::model, "unet: the up blocks have more resnets than there are skip connections");
       Tensor skip = std::move(skips.back());
       skips.pop_back();
-      if (c.freeu) c.freeu.apply(level, x, skip);
+      if (in.freeu) in.freeu.apply(level, x, skip);
       x = concat_channels(std::array{std::move(x), std::move(skip)});
       x = block.layer(i, std::move(x), temb, context);
     }

@@ -32,6 +32,15 @@ struct UNet2DConditionModel : UNetEncoder {
 
   // Conditions of the right shapes, for measuring time or memory.
   UNetConditions blank_conditions(int64_t rows, int64_t tokens) const;
+
+ private:
+  struct Inputs {
+    const Tensor &sample, &temb;
+    const Context& context;
+    UNetResiduals residuals;
+    FreeU freeu;
+  };
+  Tensor predict(Inputs in) const;
 };
 
 }  // namespace imagent

@@ -150,7 +150,7 @@ BenchmarkReport run_benchmark(Backend& backend, const BenchmarkOptions& options,
   const auto records = observe(backend, step);
   report.unet_step.gflop = gflop_of(records);
   report.ops = totals(records);
-  backend.release_cached();  // as a run does
+  backend.next_part();  // as a run does
   const auto decode = [&] { download((*networks->decoder)(noise(backend, {1, side, side, networks->latent_channels}, options.dtype))); };
   report.vae_decode.seconds = measure("VAE decode", decode);
   report.vae_decode.gflop = gflop_of(observe(backend, decode));

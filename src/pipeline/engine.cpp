@@ -13,7 +13,7 @@ namespace imagent {
 namespace fs = std::filesystem;
 
 Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>(options.shared_pictures)) {
-  state_->backend = make_backend(options.device, {.threads = options.threads});
+  state_->backend = make_backend(options.device, {.threads = options.threads, .low_vram = options.low_vram});
   state_->lookup = {.builtin_model = options.builtin_model.empty() ? builtin_model_path() : options.builtin_model,
                     .models_folder = options.models_folder,
                     .offline = options.offline};

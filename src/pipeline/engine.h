@@ -17,6 +17,7 @@ namespace imagent {
 struct EngineOptions {
   std::string device = "auto";                    // a name of backends.cpp: auto, cpu, reference
   int threads = 0;                                // 0: all usable cores
+  bool low_vram = false;                          // of a graphics card: weights stay with the host where there is no room for them
   std::filesystem::path builtin_model = {};       // folder of the built-in model; "": found beside the program
   size_t memory_limit = 0;                        // bytes that a run may need; 0: what the machine has
   int shared_pictures = 1;                        // most pictures of several runs in one UNet call, as far as memory allows; 1: one run at a time

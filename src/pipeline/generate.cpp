@@ -110,7 +110,7 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   source.pictures.push_back(encode_picture(c, canvas.picture));
   if (!mask.pixels.empty()) source.mask = latent_mask(mask, rule);
   if (kind == UNetInput::inpainting) source.blanked = encode_picture(c, canvas.picture, mask);
-  c.base.backend().release_cached();
+  c.base.backend().next_part();
   c.run.timings.encode_s = seconds_since(start);
   return source;
 }
@@ -130,7 +130,7 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
   std::optional<PassPrompts> hires_prompts;  // now, for the words in use are the model's: another run may change them later
   if (hires.request) hires_prompts = encode_for_pass(c, *hires.request, r.steps);
   c.image_prompts = make_image_prompts(c.ip_adapters, r, c.base.unet());
-  if (!c.image_prompts.empty()) c.base.backend().release_cached();  // the image encoder's sizes are others than the UNet's
+  if (!c.image_prompts.empty()) c.base.backend().next_part();  // the image encoder's sizes are others than the UNet's
   c.run.timings.text_s = seconds_since(start);
 
   const PassSource source = encode_source(c, canvas);

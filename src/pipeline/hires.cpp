@@ -121,7 +121,7 @@ std::vector<Latents> draw_hires(RunContext& c, const HiresPass& second, const st
     }
   }
   c.run.timings.encode_s += seconds_since(start);
-  c.base.backend().release_cached();
+  c.base.backend().next_part();
   c.phase("denoise");
   return draw_pass(c, {.request = second.request, .prompts = second.prompts, .source = source, .does_all_steps = true});
 }

@@ -134,7 +134,10 @@ MemoryNeed predict_memory(std::shared_ptr<const ModelSource> source, const RunSh
   }
 }
 
-size_t MemoryBudget::wanted(const MemoryNeed& need) const { return limit ? need.total() + unused : need.total() - std::min(need.weights, loaded); }
+size_t MemoryBudget::wanted(const MemoryNeed& need) const {
+  if (backend.swaps_weights()) return need.activations;
+  return limit ? need.total() + unused : need.total() - std::min(need.weights, loaded);
+}
 
 size_t MemoryBudget::available() const {
   if (!seen) seen = limit ? limit : backend.available_bytes();

@@ -80,7 +80,7 @@ std::vector<Image> decode_pictures(RunContext& c, const std::vector<Latents>& la
       pictures.push_back(std::move(one.picture));
     }
   } else {
-    c.base.backend().release_cached();  // the decoder's sizes are others than the UNet's
+    c.base.backend().next_part();  // the decoder's sizes are others than the UNet's
     for (const Latents& one : latents) pictures.push_back(decode_picture(c, one));
   }
   return pictures;

@@ -75,7 +75,7 @@ ImageServer::ImageServer(ServeOptions options)
       catalog_(options_.places),
       engine_(with_folders(options_)),
       hashes_(engine_.lookup().builtin_model, engine_.backend().supports(DType::bf16)),
-      upscaling_(catalog_, options_.engine.device, options_.engine.threads) {
+      upscaling_(catalog_, options_.engine) {
   if (options_.allow_downloads && options_.places.hub) downloads_ = std::make_unique<Downloads>(*options_.places.hub, engine_.backend().supports(DType::bf16));
   http_ = std::make_unique<HttpServer>(options_.http, router_);
   const auto until = [](const std::atomic<bool>& cancel) { return Events{.phase = {}, .progress = {}, .cancel = &cancel}; };

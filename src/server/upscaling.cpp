@@ -28,7 +28,7 @@ bool Upscaling::is_network(const std::string& name) const {
 const Upscaler& Upscaling::open(const std::string& name) {
   if (upscaler_ && opened_ == name) return *upscaler_;
   const std::string file = is_resampling(name) ? name : catalog_.find(CatalogKind::upscaler, name).path.string();
-  if (!backend_) backend_ = make_backend(device_, {.threads = threads_});
+  if (!backend_) backend_ = make_backend(engine_.device, {.threads = engine_.threads, .low_vram = engine_.low_vram});
   upscaler_ = make_upscaler(file, {.backend = backend_.get()});
   opened_ = name;
   return *upscaler_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hub/digest.h"
+#include "pipeline/engine.h"
 #include "pipeline/upscale.h"
 #include "server/catalog.h"
 
@@ -12,7 +13,7 @@ namespace imagent::server {
 
 class Upscaling {
  public:
-  Upscaling(const Catalog& catalog, std::string device, int threads) : catalog_(catalog), device_(std::move(device)), threads_(threads) {}
+  Upscaling(const Catalog& catalog, const EngineOptions& engine) : catalog_(catalog), engine_(engine) {}  // on its kind of device
 
   // "Lanczos", "Nearest", ..., then the networks of the catalog.
   std::vector<std::string> names() const;
@@ -25,8 +26,7 @@ class Upscaling {
   const Upscaler& open(const std::string& name);
 
   const Catalog& catalog_;
-  const std::string device_;
-  const int threads_;
+  const EngineOptions engine_;
   std::mutex mutex_;
   std::shared_ptr<Backend> backend_;
   std::string opened_;                       // the name of the last one

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/memory.h"
 #include "tensor/tensor.h"
@@ -39,6 +40,26 @@ class PackedPlace {
   const PackedData* get() const { return place_ ? place_->get() : nullptr; }
   const PackedData& operator*() const { return *get(); }
   void take(const PackedPlace& other) { *place_ = *other.place_; }
+
+  // What lay there at a moment; keeps nothing.
+  class Seen {
+   public:
+    bool still_there() const {
+      const auto place = place_.lock();
+      return place && !data_.expired() && *place == data_.lock();
+    }
+
+   private:
+    friend class PackedPlace;
+    std::weak_ptr<std::shared_ptr<const PackedData>> place_;
+    std::weak_ptr<const PackedData> data_;
+  };
+  Seen seen() const {
+    Seen now;
+    now.place_ = place_;
+    now.data_ = *place_;
+    return now;
+  }
 
  private:
   std::shared_ptr<std::shared_ptr<const PackedData>> place_;
@@ -110,11 +131,18 @@ class Backend {
   virtual void download(const Tensor& from, void* to) = 0;       // waits for the result
   virtual void release_cached() = 0;                             // gives unused memory back to the system
   virtual size_t peak_bytes() const = 0;                         // largest memory held for tensors so far
-  virtual size_t available_bytes() const { return available_memory(); }  // that can still be taken from the system
+  virtual size_t available_bytes() const { return available_memory(); }  // that can still be had
+  virtual void next_part() { release_cached(); }                 // what follows computes with other sizes than what was
+  virtual bool swaps_weights() const { return false; }           // the host keeps weights for which there is no room
   virtual void synchronize() {}
   virtual PeakGflops probe_peak() { return {}; }  // measured now, all zero when unknown
-  // Runs fn; a backend that can record the ops may replay them for the same key instead.
-  virtual void replay(const std::string& key, const std::function<void()>& fn) { (void)key, fn(); }
+  // fn(inputs); a backend that can record what is queued may do again what an earlier call with the same key queued, with these
+  // inputs. So the key says all that fn depends on besides the inputs and the weights that it uses, and fn neither uploads nor
+  // downloads.
+  using Replayable = std::function<std::vector<Tensor>(std::vector<Tensor> inputs)>;
+  virtual std::vector<Tensor> replay(const std::string& key, std::vector<Tensor> inputs, const Replayable& fn) {
+    return (void)key, fn(std::move(inputs));
+  }
   // Runs one(i) for every i below `count`, perhaps several side by side, each on a part of the device: for ops too small to
   // keep all of it busy. Throws what the first that fails threw.
   virtual void side_by_side(int64_t count, const std::function<void(int64_t)>& one) {

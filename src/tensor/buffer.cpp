@@ -55,7 +55,11 @@ void* BufferPool::take_from_source(size_t size) {
   void* data = nullptr;
   if (source_.take(size, data)) return data;
   release();
-  check(source_.take(size, data), ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
+  while (!source_.take(size, data)) {
+    const bool made_room = source_.make_room && source_.make_room();
+    check(made_room, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
+    release();
+  }
   return data;
 }
 
@@ -77,7 +81,7 @@ std::shared_ptr<Buffer> BufferPool::allocate(size_t size) {
     }
   }
   if (!cached) {
-    if (size >= large_miss) release(large_miss / 4);
+    if (source_.cheap && size >= large_miss) release(large_miss / 4);
     data = take_from_source(size);
   }
   in_use_ += block;

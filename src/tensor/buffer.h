@@ -24,6 +24,8 @@ struct Buffer {
 struct BlockSource {
   std::function<bool(size_t size, void*& data)> take;  // false: there is no more
   std::function<void(void* data)> give_back;
+  std::function<bool()> make_room = {};                // gives back what others keep, when there is no more; false: nobody keeps any
+  bool cheap = true;                                   // blocks come and go at no cost worth saving
 };
 BlockSource host_blocks();     // 64-byte aligned (large blocks on huge pages where the system has them)
 BlockSource counted_blocks();  // sizes without memory, to foresee what a run would hold

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
 #include "emulated_backend.h"
 #include "ops/ops.h"
@@ -13,24 +12,6 @@
 
 namespace imagent::test {
 namespace {
-
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorKind::internal, "none"};
-}
-
-// Sets a variable of the emulated machine for the length of a test.
-template <class T>
-struct Set {
-  T& variable;
-  T before;
-  Set(T& variable, T value) : variable(variable), before(std::exchange(variable, value)) {}
-  ~Set() { variable = before; }
-};
 
 TEST(CudaDevice, SaysWhyNot) {
   {
@@ -55,7 +36,7 @@ TEST(CudaDevice, TooMuchIsAnErrorOfMemory) {
 }
 
 TEST(CudaDevice, PartsMakeTheSameWhole) {
-  cuda::CudaBackend parts(1000);
+  cuda::CudaBackend parts({.part_bytes = 1000});
   const auto numbers = [](int64_t count) {
     std::vector<float> values(static_cast<size_t>(count));
     for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(0.7f * static_cast<float>(i));
@@ -83,7 +64,7 @@ TEST(CudaDevice, LargeWeightsArriveWhole) {
   const std::vector<float> plain(wide.begin(), wide.end());
   for (const HostView& view : {HostView{DType::f32, {out, in}, plain.data(), nullptr}, HostView{DType::f64, {out, in}, wide.data(), nullptr}}) {
     const Packed w = emulated_cuda().pack_linear(view, {}, DType::f16);
-    const Tensor& packed = static_cast<const cuda::CudaWeight&>(*w.data).weight;
+    const Tensor& packed = static_cast<const cuda::CudaWeight&>(*w.data).matrix;
     EXPECT_EQ(download(packed), plain);
     EXPECT_EQ(w.bytes, plain.size() * 2);
   }

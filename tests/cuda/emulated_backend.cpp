@@ -10,6 +10,15 @@ cuda::CudaBackend& emulated_cuda() {
   return backend;
 }
 
+Error error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error;
+  }
+  return {ErrorKind::internal, "none"};
+}
+
 std::vector<std::string> backend_names() { return {"emulated_cuda"}; }
 Backend& backend(const std::string&) { return emulated_cuda(); }
 std::string missing_device(const std::string&) { return ""; }

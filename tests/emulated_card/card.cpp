@@ -4,6 +4,8 @@
 
 namespace imagent {
 
-std::shared_ptr<Backend> make_cuda_backend() { return std::make_shared<cuda::CudaBackend>(int64_t{1} << 17); }
+std::shared_ptr<Backend> make_cuda_backend(bool low_vram) {
+  return std::make_shared<cuda::CudaBackend>(cuda::CudaOptions{.low_vram = low_vram, .part_bytes = int64_t{1} << 17});
+}
 
 }  // namespace imagent

@@ -106,21 +106,23 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
     return CUBLAS_STATUS_INVALID_VALUE;
   if (!workspace || workspace_size < 1000) return CUBLAS_STATUS_INVALID_VALUE;
   const float scale = *static_cast<const float*>(alpha), of_c = *static_cast<const float*>(beta);
-  const imagent::DType type = dtype_of(y_layout->type);
-  const uint64_t rows = y_layout->rows, columns = y_layout->columns, depth = d->a == CUBLAS_OP_T ? a_layout->rows : a_layout->columns;
-  std::vector<float> bias(rows, 0);
-  if (d->epilogue == CUBLASLT_EPILOGUE_BIAS) imagent::widen_to_f32(dtype_of(d->bias_type), d->bias, bias.data(), rows);
-  for (int64_t i = 0; i < y_layout->count; ++i) {
-    const Values va(a, *a_layout, i), vb(b, *b_layout, i), vc(of_c ? c : y, *y_layout, i);
-    char* first = static_cast<char*>(y) + i * y_layout->distance * static_cast<int64_t>(size_of(type));
-    const std::vector<float> by_depth = va.by_columns(d->a);
-    std::vector<float> column(rows);
-    for (uint64_t j = 0; j < columns; ++j) {
-      std::fill(column.begin(), column.end(), 0.0f);
-      for (uint64_t k = 0; k < depth; ++k) add_scaled(column, &by_depth[k * rows], vb.at(k, j, d->b));
-      for (uint64_t r = 0; r < rows; ++r) column[r] = scale * column[r] + (of_c ? of_c * vc.at(r, j, CUBLAS_OP_N) : 0) + bias[r];
-      imagent::narrow_from_f32(type, column.data(), first + j * static_cast<uint64_t>(y_layout->leading) * size_of(type), rows);
+  emulation::queue([dl = *d, al = *a_layout, bl = *b_layout, yl = *y_layout, scale, of_c, a, b, c, y] {
+    const imagent::DType type = dtype_of(yl.type);
+    const uint64_t rows = yl.rows, columns = yl.columns, depth = dl.a == CUBLAS_OP_T ? al.rows : al.columns;
+    std::vector<float> bias(rows, 0);
+    if (dl.epilogue == CUBLASLT_EPILOGUE_BIAS) imagent::widen_to_f32(dtype_of(dl.bias_type), dl.bias, bias.data(), rows);
+    for (int64_t i = 0; i < yl.count; ++i) {
+      const Values va(a, al, i), vb(b, bl, i), vc(of_c ? c : y, yl, i);
+      char* first = static_cast<char*>(y) + i * yl.distance * static_cast<int64_t>(size_of(type));
+      const std::vector<float> by_depth = va.by_columns(dl.a);
+      std::vector<float> column(rows);
+      for (uint64_t j = 0; j < columns; ++j) {
+        std::fill(column.begin(), column.end(), 0.0f);
+        for (uint64_t k = 0; k < depth; ++k) add_scaled(column, &by_depth[k * rows], vb.at(k, j, dl.b));
+        for (uint64_t r = 0; r < rows; ++r) column[r] = scale * column[r] + (of_c ? of_c * vc.at(r, j, CUBLAS_OP_N) : 0) + bias[r];
+        imagent::narrow_from_f32(type, column.data(), first + j * static_cast<uint64_t>(yl.leading) * size_of(type), rows);
+      }
     }
-  }
+  });
   return CUBLAS_STATUS_SUCCESS;
 }

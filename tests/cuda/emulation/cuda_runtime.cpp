@@ -133,6 +133,19 @@ float exchange(float value, unsigned from_lane) {
 
 }  // namespace emulation
 
+struct EmulatedGraph {
+  std::vector<std::function<void()>> work;
+};
+
+static std::unique_ptr<EmulatedGraph> captured;  // null: what is queued is done at once
+
+void emulation::queue(std::function<void()> work) {
+  if (captured)
+    captured->work.push_back(std::move(work));
+  else
+    work();
+}
+
 namespace {
 
 constexpr size_t header = 256;  // before a block, keeps its size; blocks begin at multiples of it
@@ -177,7 +190,40 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t size, cudaMemcpyKind, cudaStream_t) {
-  if (size) std::memcpy(to, from, size);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t size, cudaMemcpyKind kind, cudaStream_t) {
+  if (size == 0) return cudaSuccess;
+  if (captured && kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;  // the host's memory may be gone when it is launched
+  if (kind == cudaMemcpyHostToDevice) emulation::bytes_sent += size;
+  emulation::queue([=] { std::memcpy(to, from, size); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return captured ? cudaErrorStreamCaptureUnsupported : cudaSuccess; }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (captured) return cudaErrorStreamCaptureUnsupported;
+  captured = std::make_unique<EmulatedGraph>();
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  if (!captured) return cudaErrorStreamCaptureUnsupported;
+  *graph = captured.release();
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned long long) {
+  ++emulation::graphs;
+  return *made = new EmulatedGraph(*graph), cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  --emulation::graphs;
+  return delete graph, cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+  if (captured) return cudaErrorStreamCaptureUnsupported;
+  ++emulation::graph_launches;
+  for (const auto& work : graph->work) work();
   return cudaSuccess;
 }
