@@ -3,6 +3,6 @@
 
 namespace imagent {
 
-extern "C" const CudaPlugin imagent_cuda_plugin = {"0.0.0 of another build", []() -> std::shared_ptr<Backend> { return nullptr; }};
+extern "C" const CudaPlugin imagent_cuda_plugin = {"0.0.0 of another build", [](bool) -> std::shared_ptr<Backend> { return nullptr; }};
 
 }  // namespace imagent
