@@ -16,6 +16,14 @@ add_library(emulated_cuda STATIC tests/cuda/emulation/cuda_runtime.cpp tests/cud
 target_include_directories(emulated_cuda PUBLIC ${CMAKE_SOURCE_DIR}/tests/cuda/emulation)
 target_link_libraries(emulated_cuda PUBLIC imagent_tensor)
 
+# The same as plugins, of this version and of another: each in a folder where no program looks for it.
+set_target_properties(imagent_base imagent_tensor emulated_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON)
+add_library(emulated_plugin MODULE src/cuda/plugin.cpp)
+target_link_libraries(emulated_plugin PRIVATE emulated_cuda)
+add_library(other_version_plugin MODULE tests/cuda/other_version_plugin.cpp)
+target_link_libraries(other_version_plugin PRIVATE imagent_tensor)
+set_target_properties(emulated_plugin other_version_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
+
 function(imagent_test folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cpp)
   if(NOT sources)
@@ -43,8 +51,9 @@ if(TARGET imagent_pipeline)
 endif()
 imagent_test(cli imagent_cli)
 target_sources(test_cli PRIVATE tests/cli/spawn.cpp tests/hub/fake_hub.cpp)
-target_compile_definitions(test_cli PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>")
-add_dependencies(test_cli imagent_program)
+target_compile_definitions(test_cli PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>" IMAGENT_EMULATED_PLUGIN="$<TARGET_FILE:emulated_plugin>"
+  IMAGENT_OTHER_PLUGIN="$<TARGET_FILE:other_version_plugin>")
+add_dependencies(test_cli imagent_program emulated_plugin other_version_plugin)
 imagent_test(server imagent_server)
 target_sources(test_server PRIVATE tests/cli/spawn.cpp tests/hub/fake_hub.cpp)
 target_compile_definitions(test_server PRIVATE IMAGENT_PROGRAM="$<TARGET_FILE:imagent_program>")
@@ -52,6 +61,14 @@ add_dependencies(test_server imagent_program)
 imagent_test(structure)
 imagent_test(fullsize test_devices imagent_pipeline)
 set_tests_properties(fullsize PROPERTIES LABELS slow)
+
+# Whole models and runs on the emulated card, which is what `--device cuda` means in this program: the tests of every device
+# there, but for three that take the longest.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/emulated_card/*.cpp ${CMAKE_SOURCE_DIR}/tests/models/*_test.cpp)
+add_executable(test_emulated_card ${sources} tests/pipeline/upscale_test.cpp)
+target_link_libraries(test_emulated_card PRIVATE test_devices imagent_pipeline emulated_cuda GTest::gtest_main)
+target_precompile_headers(test_emulated_card REUSE_FROM test_support)
+add_test(NAME emulated_card COMMAND test_emulated_card --gtest_filter=Card*:*/cuda:-*FreeU*:*ControlNet*)
 
 # The model hub's own JavaScript client (npm) and our cache; skipped without node, npm or a way to the package registry.
 add_executable(fake_hub tests/hub_clients/fake_hub_program.cpp tests/hub/fake_hub.cpp)

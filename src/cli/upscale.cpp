@@ -138,6 +138,7 @@ int run_upscale(const Arguments& arguments) {
   check(backend->supports(compute), ErrorKind::unsupported, "the device ", backend->name(), " cannot compute in ", name_of(compute), " on this machine: f32 is always possible");
   backend->cancel = &interrupted();
   UpscalerOptions options{.backend = backend.get(), .compute = compute, .folder = call.run.upscalers_dir};
+  if (!call.run.quiet) options.note = [](const std::string& text) { write_error(text + "\n"); };
   if (call.options.tile >= 0) options.tile = call.options.tile;
   std::string name = !call.options.model.empty() ? call.options.model : !call.options.upscaler.empty() ? call.options.upscaler : "lanczos";
   if (std::error_code error; name.find('/') != name.npos && !std::filesystem::exists(name, error) && may_be_of_hub(name)) {

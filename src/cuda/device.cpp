@@ -56,8 +56,10 @@ Device::~Device() {
   cudaStreamDestroy(stream_);
 }
 
-std::shared_ptr<BufferPool> Device::make_pool() {
-  return BufferPool::create(device_blocks([this] { return make_room(); }));
+std::shared_ptr<BufferPool> Device::make_pool(bool returns_when_short) {
+  BlockSource blocks = device_blocks([this] { return make_room(); });
+  blocks.returns_when_short = returns_when_short;
+  return BufferPool::create(std::move(blocks));
 }
 
 bool Device::make_room() const {

@@ -50,7 +50,7 @@ class Device {
   // Memory for what is queued from now on: it may be given back before that has run, because the next owner queues behind it.
   BufferPool& pool() const { return *pool_in_use_; }
   BufferPool& own_pool() const { return *pool_; }
-  std::shared_ptr<BufferPool> make_pool();  // another one
+  std::shared_ptr<BufferPool> make_pool(bool returns_when_short = true);  // another one
   // pool() is `pool` for the length of a block.
   class OtherPool {
    public:

@@ -127,7 +127,8 @@ void Recordings::record(Call& kept, const std::vector<Tensor>& inputs, const Bac
   kept.graph = capture.finish();
 }
 
-std::vector<Tensor> Recordings::launch(Call& kept, const std::vector<Tensor>& inputs) const {
+std::vector<Tensor> Recordings::launch(Call& kept, const std::vector<Tensor>& inputs) {
+  const For flag(under_way_, true);  // room for the copies must not be made of what they are copies of
   for (size_t i = 0; i < inputs.size(); ++i) copy(kept.inputs[i], inputs[i]);
   check_cuda(cudaGraphLaunch(kept.graph, device_.stream()), "launching what was recorded");
   return copies(kept.outputs);

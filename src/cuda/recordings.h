@@ -15,7 +15,7 @@ namespace imagent::cuda {
 // own, the same for all of them: they run one after another.
 class Recordings {
  public:
-  explicit Recordings(Device& device) : device_(device), pool_(device.make_pool()) {}
+  explicit Recordings(Device& device) : device_(device), pool_(device.make_pool(false)) {}
 
   // As Backend::replay(). What cannot be recorded is called as it is.
   std::vector<Tensor> run(const std::string& key, std::vector<Tensor> inputs, const Backend::Replayable& call);
@@ -36,7 +36,7 @@ class Recordings {
   Call& call_of(const std::string& key, const std::vector<Tensor>& inputs);
   std::vector<Tensor> rehearse(Call& kept, const std::vector<Tensor>& inputs, const Backend::Replayable& call);
   void record(Call& kept, const std::vector<Tensor>& inputs, const Backend::Replayable& call);
-  std::vector<Tensor> launch(Call& kept, const std::vector<Tensor>& inputs) const;
+  std::vector<Tensor> launch(Call& kept, const std::vector<Tensor>& inputs);
   void copy(const Tensor& to, const Tensor& from) const;
   std::vector<Tensor> copies(const std::vector<Tensor>& tensors) const;
 

@@ -3,7 +3,7 @@
 
 #include "pipeline/draw.h"
 #include "pipeline/picture_start.h"
-#include "pipeline/preview.h"
+#include "pipeline/run_vae.h"
 #include "pipeline/size_conditions.h"
 
 namespace imagent {
@@ -18,11 +18,6 @@ DrawStage stage_of(RunContext& c, LoadedModel& model, const EncodedPrompts& prom
   return stage;
 }
 
-Image preview_of(const RunContext& c, const Latents& denoised) {
-  if (c.request().preview == PreviewKind::latent) return c.base.vae().latent_preview()(denoised);
-  return decode_latents(c.tiny ? *c.tiny : c.decoder_of(c.base), denoised);
-}
-
 // Tells the caller about each step of the first picture, with a preview when one is due.
 DrawObserver observer_of(RunContext& c) {
   const auto on_step = [&c](int step, int steps, const Latents& denoised) {
@@ -30,10 +25,10 @@ DrawObserver observer_of(RunContext& c) {
     const Request& r = c.request();
     const std::vector<double>& seconds = c.run.timings.step_s;
     Progress progress{step, steps, seconds.empty() ? 0 : seconds.back(), nullptr, c.pass, c.passes};
-    Image image;
+    std::optional<Image> image;
     if (r.preview_every > 0 && r.preview != PreviewKind::none && (step % r.preview_every == 0 || step == steps)) {
-      image = preview_of(c, denoised);
-      progress.preview = &image;
+      image = preview_picture(c, denoised);
+      if (image) progress.preview = &*image;
     }
     c.events.progress(progress);
   };

@@ -11,11 +11,11 @@
 #include "pipeline/hires.h"
 #include "pipeline/memory.h"
 #include "pipeline/open_run.h"
-#include "pipeline/preview.h"
 #include "pipeline/prompt_text.h"
 #include "pipeline/request_fields.h"
 #include "pipeline/run_adapters.h"
 #include "pipeline/run_hashes.h"
+#include "pipeline/run_vae.h"
 #include "pipeline/tiled_vae.h"
 
 namespace imagent {
@@ -70,9 +70,8 @@ int check_memory_of_run(const RunContext& c, const Request& r, Size encoded, con
   int tile = r.vae_tiling ? vae_tile_sides[0] : 0;
   MemoryNeed need = need_with(tile, r.batch);
   make_room(bounds.state, need, budget, used);
-  for (const int side : vae_tile_sides) {
+  for (const int side : smaller_vae_tiles(tile, std::max(r.height, r.width) / 8)) {
     if (budget.wanted(need) <= budget.available() || r.tiling) break;
-    if (side >= std::max(r.height, r.width) / 8 || (tile && side >= tile)) continue;
     need = need_with(tile = side, r.batch);
   }
   check_memory(need, budget,
@@ -108,9 +107,9 @@ PassSource encode_source(RunContext& c, const Canvas& canvas) {
   const MaskRule rule = r.compat == Compat::a1111 ? MaskRule::rounded : r.compat == Compat::diffusers ? MaskRule::nearest : MaskRule::covering;
   const Image everything = kind == UNetInput::inpainting && !canvas.masked() ? filled(canvas.picture.width, canvas.picture.height, 1, 255) : Image();
   const Image& mask = canvas.masked() ? canvas.mask : everything;
-  source.pictures.push_back(encode_picture(c.base, canvas.picture, c.run.vae_tile));
+  source.pictures.push_back(encode_picture(c, canvas.picture));
   if (!mask.pixels.empty()) source.mask = latent_mask(mask, rule);
-  if (kind == UNetInput::inpainting) source.blanked = encode_picture(c.base, canvas.picture, c.run.vae_tile, mask);
+  if (kind == UNetInput::inpainting) source.blanked = encode_picture(c, canvas.picture, mask);
   c.base.backend().next_part();
   c.run.timings.encode_s = seconds_since(start);
   return source;
@@ -140,24 +139,17 @@ std::vector<Latents> draw_latents(RunContext& c, const Canvas& canvas, const Hir
   std::vector<Latents> latents = draw_pass(c, {r, prompts, source});
   if (hires.request && !c.stopped()) latents = draw_hires(c, {*hires.request, *hires_prompts, hires.upscaler.get()}, latents);
   c.run.timings.denoise_s = seconds_since(start);
+  if (c.turn.pictures_at_a_time() < r.batch && c.events.note) c.events.note(str("memory ran out: pictures are denoised ", c.turn.pictures_at_a_time(), " at a time"));
   return latents;
 }
 
 void decode_results(RunContext& c, const Canvas& canvas, std::vector<Latents> latents) {
   c.phase("decode");
   const auto start = Clock::now();
-  const PictureDecoder decoder = c.decoder_of(c.last_model());
-  std::vector<Image> images(latents.size());
-  const auto decode = [&](int64_t i) { images[i] = paste_back(canvas, decode_latents(decoder, latents[i], c.quantization())); };
-  if (!latents.empty() && decodes_side_by_side(latents[0].height, latents[0].width)) {
-    c.turn.side_by_side(static_cast<int64_t>(latents.size()), decode);
-  } else {
-    c.base.backend().next_part();  // the decoder's sizes are others than the UNet's
-    for (size_t i = 0; i < latents.size(); ++i) decode(static_cast<int64_t>(i));
-  }
+  std::vector<Image> pictures = decode_pictures(c, latents);
   for (size_t i = 0; i < latents.size(); ++i) {
     Result result;
-    result.image = std::move(images[i]);
+    result.image = paste_back(canvas, std::move(pictures[i]));
     result.seed = seed_of(c.request(), static_cast<int>(i)).seed;
     result.latent_height = latents[i].height;
     result.latent_width = latents[i].width;
@@ -220,7 +212,7 @@ static void load_parts(RunContext& c, bool encodes, LoadedVae* previewer) {
   check_workflow(c.base, c.request());
   if (encodes) c.base.vae_encoder();
   if (c.refiner) c.refiner->load();
-  if (previewer) c.tiny.emplace(previewer->picture_decoder(vae_tile_sides[0]));
+  if (previewer) c.previewer.emplace(previewer->picture_decoder(vae_tile_sides[0]));
   for (LoadedControl* control : c.controls) control->network();
 }
 
@@ -247,7 +239,7 @@ Run Engine::generate(const Request& given, const Events& events) {
   const Request request = with_defaults(found.request, with_recommended(base.defaults(), found.model));
   const Canvas canvas = make_canvas(request);
   Hires hires{hires_request(request), nullptr};
-  if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir});
+  if (hires.request) hires.upscaler = hires_upscaler(request, {.backend = &backend(), .compute = compute, .folder = state_->upscalers_dir, .note = events.note});
 
   RunContext c = context_of(*state_, request, {events, turn}, opened);
   c.files_stamp = stamp_of_hashed(c);

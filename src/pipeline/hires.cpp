@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 #include "pipeline/draw_pass.h"
-#include "pipeline/preview.h"
+#include "pipeline/run_vae.h"
 #include "pipeline/request_fields.h"
 
 namespace imagent {
@@ -53,9 +53,7 @@ Latents enlarged(const LatentUpscaler& upscaler, const Latents& latents, Size si
 }
 
 EncodedPicture enlarged(const Upscaler& upscaler, RunContext& c, const Latents& latents, Size size) {
-  LoadedModel& model = c.last_model();
-  const Image small = decode_latents(c.decoder_of(model), latents, c.quantization());
-  return encode_picture(c.base, upscaler(small, size), c.run.vae_tile);
+  return encode_picture(c, upscaler(decode_picture(c, latents), size));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ class LoadedVae {
   const VaeNetwork& decoder();
   const VaeNetwork& encoder();                           // only where a picture is an input
   const LatentPreview& latent_preview();
-  PictureDecoder picture_decoder(int tile) { return {decoder(), config(), backend_, compute_, tile}; }
+  PictureDecoder picture_decoder(int tile) { return {decoder(), config(), backend_, compute_, tile, seamless_}; }
   size_t packed_bytes() const { return packed_bytes_; }
 
   PictureCache& pictures() { return pictures_; }         // that its encoder has seen

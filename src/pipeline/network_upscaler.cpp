@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "image/resize.h"
+#include "pipeline/out_of_memory.h"
 #include "pipeline/tiles.h"
 #include "tensor/counting_backend.h"
 #include "weights/open.h"
@@ -82,8 +83,20 @@ int NetworkUpscaler::tile_for(const Image& rgb) const {
 }
 
 Image NetworkUpscaler::enlarge(const Image& rgb, const TileProgress& progress) const {
+  std::vector<int> tiles = {tile_for(rgb)};
+  for (const int side : tile_sides)
+    if (side < std::max(rgb.width, rgb.height) && (tiles[0] == 0 || side < tiles[0])) tiles.push_back(side);
+  Image out;
+  const int tile = compute_in_pieces({*options_.backend, tiles, str("enlarging ", rgb.width, 'x', rgb.height, " pixels by ", name_, tiles.back() ? str(" in tiles of ", tiles.back()) : ""),
+                                      "a 16-bit --dtype or a compact network would need less"},
+                                     [&](int side) { out = enlarge_by_tiles(rgb, side, progress); });
+  if (tile != tiles[0] && options_.note) options_.note(str("memory ran out: ", name_, " works in tiles of ", tile, " pixels"));
+  return out;
+}
+
+Image NetworkUpscaler::enlarge_by_tiles(const Image& rgb, int tile, const TileProgress& progress) const {
   const int cell = network_->cell, pixels_of_cell = cell * network_->scale;
-  const TileRules asked = rules_for(tile_for(rgb), network_->reach);
+  const TileRules asked = rules_for(tile, network_->reach);
   const auto in_cells = [&](int pixels) { return (pixels + cell - 1) / cell; };
   const TileRules rules{in_cells(asked.tile), in_cells(asked.margin), in_cells(asked.fade)};
   const TiledPicture picture{tile_spans(in_cells(rgb.height), pixels_of_cell, rules), tile_spans(in_cells(rgb.width), pixels_of_cell, rules), pixels_of_cell, 3};

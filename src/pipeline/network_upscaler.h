@@ -17,6 +17,7 @@ class NetworkUpscaler : public Upscaler {
 
  private:
   int tile_for(const Image& rgb) const;
+  Image enlarge_by_tiles(const Image& rgb, int tile, const TileProgress& progress) const;
   size_t activations(int height, int width) const;
 
   std::string name_;

@@ -15,7 +15,8 @@ struct PictureDecoder {
   const VaeConfig& config;
   Backend& backend;
   DType compute = DType::f32;
-  int tile = 0;  // side in latents, 0: the whole picture at once
+  int tile = 0;           // side in latents, 0: the whole picture at once
+  bool seamless = false;  // its pictures go on at their other sides: tiles would not
 };
 
 // One image's latents (UNet scale, [C,h,w]) -> its picture.

@@ -23,7 +23,8 @@ struct RunContext {
   std::vector<LoadedIpAdapter*> ip_adapters;   // the same
   Run run;
   std::vector<ImagePrompt> image_prompts = {};
-  std::optional<PictureDecoder> tiny = {};  // for previews by TAESD
+  std::optional<PictureDecoder> previewer = {};  // TAESD's from the start; the model's own from the first preview by it
+  bool previews = true;                          // false: memory ran out, there will be no more
 
   const Request& request() const { return run.request; }
   std::string files_stamp = {};                // of the files that hashes are made of, when they were opened

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "pipeline/out_of_memory.h"
+
 namespace imagent {
 
 // How often waiting runs look whether they are cancelled: who raises the flag knows nothing of us.
@@ -140,13 +142,37 @@ void SharedDevice::make(const std::vector<Call*>& group) {
     for (const Call* call : group)
       for (int64_t i = 0; i < call->count; ++i) all.emplace_back(call, i);
     first.turn->backend_.side_by_side(static_cast<int64_t>(all.size()), [&](int64_t k) { (*all[k].first->one)(all[k].second); });
-    return;
+  } else {
+    denoise_all(group);
   }
+}
+
+// The pictures of a group in one UNet call, or so many at a time as there is memory for: their runs remember how many that are.
+void SharedDevice::denoise_all(const std::vector<Call*>& group) {
+  const Turn& turn = *group[0]->turn;
+  const DenoiseKind& kind = *group[0]->kind;
   std::vector<DenoiseJob> jobs;
-  for (const Call* call : group) jobs.insert(jobs.end(), call->jobs.begin(), call->jobs.end());
-  std::vector<Denoised> outputs = imagent::denoise(*first.kind->unet, first.kind->compute, first.kind->height, first.kind->width, jobs);
+  int at_a_time = std::numeric_limits<int>::max();
+  for (const Call* call : group) {
+    jobs.insert(jobs.end(), call->jobs.begin(), call->jobs.end());
+    at_a_time = std::min(at_a_time, call->turn->at_a_time_);
+  }
+  const auto all = static_cast<int>(jobs.size());
+  std::vector<int> sizes = {std::min(all, at_a_time)};
+  for (int size = sizes[0]; size > 0; size /= 2) sizes.push_back(size);  // the first twice: there is more when the pool has given back what it kept
+  std::vector<Denoised> outputs;
+  const int size = compute_in_pieces({turn.backend_, sizes, str("denoising ", 8 * kind.width, 'x', 8 * kind.height, " pixels"),
+                                      "a smaller picture (--width, --height) or a 16-bit --dtype would need less"},
+                                     [&](int pictures) {
+                                       outputs.clear();
+                                       for (int i = 0; i < all; i += pictures) {
+                                         const auto part = std::span(jobs).subspan(static_cast<size_t>(i), static_cast<size_t>(std::min(pictures, all - i)));
+                                         std::ranges::move(imagent::denoise(*kind.unet, kind.compute, kind.height, kind.width, part), std::back_inserter(outputs));
+                                       }
+                                     });
   auto next = outputs.begin();
   for (Call* call : group) {
+    if (size < sizes[0]) call->turn->at_a_time_ = size;
     const auto end = next + call->count;
     call->outputs.assign(std::make_move_iterator(next), std::make_move_iterator(end));
     next = end;
@@ -180,7 +206,7 @@ void SharedDevice::answer(std::unique_lock<std::mutex>& lock, Call& oldest) {
   int64_t pictures = 0;
   for (const Call* call : group) pictures += call->count;
   for (Call* call : group) {
-    if (call->kind) call->turn->largest_call_ = std::max(call->turn->largest_call_, static_cast<int>(pictures));
+    if (call->kind) call->turn->largest_call_ = std::max(call->turn->largest_call_, static_cast<int>(std::min<int64_t>(pictures, call->turn->at_a_time_)));
     call->error = error;
     call->done = true;
     if (call != &oldest) answered_.push_back(call);

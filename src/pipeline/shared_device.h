@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -48,7 +49,7 @@ class SharedDevice {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    // As denoise(), perhaps in one call with the pictures of other runs. Errors: also cancelled; after any the run is over.
+    // As denoise(), perhaps in one call with the pictures of other runs; in smaller ones when memory runs out. Errors: also cancelled; after any the run is over.
     std::vector<Denoised> denoise(const DenoiseKind& kind, std::span<const DenoiseJob> jobs);
     // one(i) for every i below `count`, each on a part of the device and beside those of other runs that wait here: for ops
     // too small to keep the device busy. A call may be made again. Errors: those of one(), cancelled; after any the run is over.
@@ -56,6 +57,7 @@ class SharedDevice {
     // For the memory's sake: the most pictures that a call may have which this run shares.
     void limit_pictures(int pictures) { most_pictures_ = pictures; }
     int largest_call() const { return largest_call_; }  // pictures in the largest call that this run was part of
+    int pictures_at_a_time() const { return at_a_time_; }  // less than its calls had: memory ran out with more
 
    private:
     friend class SharedDevice;
@@ -73,6 +75,7 @@ class SharedDevice {
     int64_t number_ = 0;             // counts runs up in the order in which they came
     bool holds_device_ = false;
     int most_pictures_ = 1, largest_call_ = 0;
+    int at_a_time_ = std::numeric_limits<int>::max();
   };
 
  private:
@@ -81,6 +84,7 @@ class SharedDevice {
   std::vector<Call*> group_of(Call& oldest) const;
   void answer(std::unique_lock<std::mutex>& lock, Call& oldest);
   static void make(const std::vector<Call*>& group);
+  static void denoise_all(const std::vector<Call*>& group);
 
   const int pictures_;
   mutable std::mutex mutex_;         // of everything below

@@ -56,6 +56,13 @@ void run_vae(const VaeRun& run, const HostPicture& from, const Cells& cells, con
 
 }  // namespace
 
+std::vector<int> smaller_vae_tiles(int tile, int longer_side) {
+  std::vector<int> sides;
+  for (const int side : vae_tile_sides)
+    if (side < longer_side && (tile == 0 || side < tile)) sides.push_back(side);
+  return sides;
+}
+
 void decode_tiles(const VaeRun& run, const HostPicture& latents, const std::function<void(int y, std::span<const float> rows)>& emit) {
   run_vae(run, latents, {1, pixels_of_latent, 3}, emit);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "models/autoencoder.h"
 #include "tensor/backend.h"
@@ -10,6 +11,9 @@
 namespace imagent {
 
 constexpr int vae_tile_sides[] = {64, 48, 32, 24, 16};  // latents; the largest is what --vae-tiling takes
+
+// The sides that are smaller than `tile` (0: the whole picture) and than the picture's longer side, the largest first.
+std::vector<int> smaller_vae_tiles(int tile, int longer_side);
 
 // What a network computes, how large its input is in latents, and by how large tiles.
 struct VaeRun {

@@ -32,6 +32,7 @@ struct UpscalerOptions {
   std::filesystem::path folder = {};              // where the files of networks lie that are given by name
   std::optional<int> tile = {};                   // side in pixels of the input, 0: the whole picture; absent: as memory allows
   size_t memory_limit = 0;                        // bytes for one tile's work, 0: what the machine has
+  std::function<void(const std::string&)> note = {};  // a line for the user
 };
 
 // `name`: nearest, area, bilinear, bicubic, lanczos in any case; or a file of a network, or the name of one in the folder, with

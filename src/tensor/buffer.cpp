@@ -54,11 +54,11 @@ BufferPool::~BufferPool() { release(); }
 void* BufferPool::take_from_source(size_t size) {
   void* data = nullptr;
   if (source_.take(size, data)) return data;
-  release();
+  if (source_.returns_when_short) release();
   while (!source_.take(size, data)) {
     const bool made_room = source_.make_room && source_.make_room();
     check(made_room, ErrorKind::memory, "out of memory: ", size >> 20, " MiB more are needed, ", in_use_ >> 20, " MiB are in use");
-    release();
+    if (source_.returns_when_short) release();
   }
   return data;
 }

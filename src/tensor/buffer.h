@@ -26,6 +26,7 @@ struct BlockSource {
   std::function<void(void* data)> give_back;
   std::function<bool()> make_room = {};                // gives back what others keep, when there is no more; false: nobody keeps any
   bool cheap = true;                                   // blocks come and go at no cost worth saving
+  bool returns_when_short = true;                      // false: recorded work goes on using freed blocks, they are returned by release() alone
 };
 BlockSource host_blocks();     // 64-byte aligned (large blocks on huge pages where the system has them)
 BlockSource counted_blocks();  // sizes without memory, to foresee what a run would hold

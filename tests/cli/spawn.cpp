@@ -34,14 +34,14 @@ Process::Process(const std::vector<std::string>& arguments, const SpawnOptions& 
   else
     posix_spawn_file_actions_addopen(&actions, 1, output_.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, (scratch_ / "err").c_str(), O_WRONLY | O_CREAT, 0600);
-  std::vector<std::string> words = {IMAGENT_PROGRAM}, variables = {"PATH=/usr/bin:/bin", "TERM=xterm", "OMP_WAIT_POLICY=passive"};
+  std::vector<std::string> words = {options.program}, variables = {"PATH=/usr/bin:/bin", "TERM=xterm", "OMP_WAIT_POLICY=passive"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   for (const auto& [name, value] : options.variables) variables.push_back(name + "=" + value);
   if (!options.variables.contains("HOME")) variables.push_back("HOME=" + scratch_.path().string());
   if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
-  const int fault = posix_spawn(&pid_, IMAGENT_PROGRAM, &actions, nullptr, pointers(words).data(), pointers(variables).data());
+  const int fault = posix_spawn(&pid_, options.program.c_str(), &actions, nullptr, pointers(words).data(), pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
-  check(fault == 0, "cannot start ", IMAGENT_PROGRAM);
+  check(fault == 0, "cannot start ", options.program);
 }
 
 Process::~Process() {

@@ -21,6 +21,7 @@ struct SpawnOptions {
   std::string input = "";                              // standard input
   std::string output = "";                             // standard output into this file instead, "-": closed
   std::string folder = "";                             // to run in
+  std::string program = IMAGENT_PROGRAM;
 };
 
 class Process {

@@ -41,7 +41,21 @@ struct Values {
       imagent::widen_to_f32(type, first + column * static_cast<uint64_t>(l.leading) * size_of(type), &values[column * rows], rows);
   }
   float at(uint64_t row, uint64_t column, cublasOperation_t op) const { return op == CUBLAS_OP_T ? values[row * rows + column] : values[column * rows + row]; }
+  // The whole of it with `op` applied, column after column.
+  std::vector<float> by_columns(cublasOperation_t op) const {
+    if (op == CUBLAS_OP_N) return values;
+    std::vector<float> out(values.size());
+    for (uint64_t column = 0; column < columns; ++column)
+      for (uint64_t row = 0; row < rows; ++row) out[row * columns + column] = values[column * rows + row];
+    return out;
+  }
 };
+
+// Sums of a whole column side by side: the compiler makes vectors of it, which it may not of one sum.
+void add_scaled(std::vector<float>& sums, const float* values, float factor) {
+  float* to = sums.data();
+  for (size_t i = 0; i < sums.size(); ++i) to[i] += factor * values[i];
+}
 
 bool is_aligned(const void* data, const cublasLtMatrixLayoutOpaque_t& l, uint32_t alignment) {
   return reinterpret_cast<uintptr_t>(data) % alignment == 0 && static_cast<uint64_t>(l.distance) * size_of(dtype_of(l.type)) % alignment == 0;
@@ -142,13 +156,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
     for (int64_t i = 0; i < yl.count; ++i) {
       const Values va(a, al, i), vb(b, bl, i), vc(of_c ? c : y, yl, i);
       char* first = static_cast<char*>(y) + i * yl.distance * static_cast<int64_t>(size_of(type));
+      const std::vector<float> by_depth = va.by_columns(dl.a);
       std::vector<float> column(rows);
       for (uint64_t j = 0; j < columns; ++j) {
-        for (uint64_t r = 0; r < rows; ++r) {
-          float sum = 0;
-          for (uint64_t k = 0; k < depth; ++k) sum += va.at(r, k, dl.a) * vb.at(k, j, dl.b);
-          column[r] = scale * sum + (of_c ? of_c * vc.at(r, j, CUBLAS_OP_N) : 0) + bias[r];
-        }
+        std::fill(column.begin(), column.end(), 0.0f);
+        for (uint64_t k = 0; k < depth; ++k) add_scaled(column, &by_depth[k * rows], vb.at(k, j, dl.b));
+        for (uint64_t r = 0; r < rows; ++r) column[r] = scale * column[r] + (of_c ? of_c * vc.at(r, j, CUBLAS_OP_N) : 0) + bias[r];
         imagent::narrow_from_f32(type, column.data(), first + j * static_cast<uint64_t>(yl.leading) * size_of(type), rows);
       }
     }

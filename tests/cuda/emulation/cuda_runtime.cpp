@@ -29,6 +29,7 @@ struct Fibre {
 
 std::vector<std::unique_ptr<Fibre>> fibres;
 std::vector<float> exchanged;
+std::vector<unsigned> exchanges;  // how often each thread has given a value
 jmp_buf scheduler;
 Fibre* current = nullptr;  // null: threads run one after another, without fibres
 bool cooperated = false;   // a thread of this kernel has waited for others
@@ -83,7 +84,8 @@ bool release(unsigned begin, unsigned end, State barrier) {
 
 void run_block(unsigned threads) {
   while (fibres.size() < threads) fibres.push_back(std::make_unique<Fibre>());
-  exchanged.resize(threads);
+  exchanged.resize(2 * threads);
+  exchanges.assign(threads, 0);
   for (unsigned t = 0; t < threads; ++t) fibres[t]->state = State::ready;
   std::minstd_rand chance(disorder);
   std::minstd_rand::result_type round = 0, waiting_warps = 0;
@@ -122,11 +124,11 @@ void wait_for_block() { wait(State::at_block); }
 void wait_for_warp() { wait(State::at_warp); }
 
 float exchange(float value, unsigned from_lane) {
-  exchanged[threadIdx.x] = value;
+  // Two places a thread in turn: who writes the next value while others still read this one does it beside it.
+  const unsigned place = exchanges[threadIdx.x]++ % 2;
+  exchanged[2 * threadIdx.x + place] = value;
   wait_for_warp();
-  const float got = exchanged[threadIdx.x / warp * warp + from_lane];
-  wait_for_warp();
-  return got;
+  return exchanged[2 * (threadIdx.x / warp * warp + from_lane) + place];
 }
 
 }  // namespace emulation
