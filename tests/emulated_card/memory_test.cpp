@@ -134,6 +134,31 @@ TEST(CardMemory, DenoisesFewerPicturesAtATime) {
   for (size_t i = 0; i < 3; ++i) EXPECT_GE(difference(outcome.run->results[i].image, together.results[i].image).psnr, 60);
 }
 
+// There is room for what a UNet call computes and for a small part of its weights.
+TEST(CardMemory, IsEnoughForALargerModelWithLowVram) {
+  EngineOptions options = options_for("cuda");
+  options.low_vram = true;
+  Engine engine(options);
+  Request r = quick_request(64);
+  r.steps = 2;
+  std::optional<ShortOfMemory> small;
+  const auto sent_while_drawing = [&](Image& picture, const Events& events) {
+    const size_t before = emulation::bytes_sent;
+    picture = engine.generate(r, events).results[0].image;
+    return emulation::bytes_sent - before;
+  };
+  Image with_room, without;
+  const size_t each_once = sent_while_drawing(with_room, {});
+  engine.unload_models();
+  Events events;
+  events.phase = [&](const std::string& phase) {
+    if (phase == "text") small.emplace(wanted_to_denoise(1, 8) + each_once / 4);
+  };
+  EXPECT_GT(sent_while_drawing(without, events), each_once * 5 / 4) << "some of the UNet came once a step";
+  EXPECT_EQ(without, with_room);
+  EXPECT_LE(emulation::memory_used, emulation::memory_limit);
+}
+
 // The UNet takes much less than the decoder that shows what it draws.
 TEST(CardMemory, LeavesPreviewsOut) {
   Request r = quick_request(64);

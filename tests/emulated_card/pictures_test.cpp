@@ -117,6 +117,23 @@ TEST(CardRuns, StopInTheMiddleAndGoOnWithTheNext) {
   EXPECT_EQ(card().generate(r).results[0].latents, before);
 }
 
+// The first UNet call is made as it is, the second one recorded; all after it, also of later pictures, are launched.
+TEST(CardRuns, RecordTheUNet) {
+  Engine engine(options_for("cuda"));
+  Request r = small_request();
+  r.sampler = "euler";
+  r.steps = 3;
+  r.guidance_scale = 1;
+  const auto launches = [&] {
+    const int before = emulation::graph_launches;
+    EXPECT_GE(difference(engine.generate(r).results[0].image, processor().generate(r).results[0].image).psnr, 60);
+    return emulation::graph_launches - before;
+  };
+  EXPECT_EQ(launches(), 2);
+  r.seed = 6;
+  EXPECT_EQ(launches(), 3);
+}
+
 // All comes back to the card when models go.
 TEST(CardRuns, LeaveNothingOnTheCard) {
   Engine engine(options_for("cuda"));
