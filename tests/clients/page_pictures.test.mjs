@@ -43,7 +43,7 @@ test("gallery: search, favourite, neighbours, settings, download, delete", async
   assert.equal(await field("Sampler").evaluate((select) => select.selectedOptions[0].label), (await api("/v1/gallery?limit=1")).pictures[0].fields.Sampler);
   await tab("Gallery");
   await button("Favourites").click();
-  await page.locator(".thumbnails .filled").first().waitFor();
+  await page.getByText("1 pictures").waitFor(); // and not those that were there before
   page.on("dialog", (question) => void question.accept());
   await thumbnails.first().click();
   await dialog().getByRole("button", { name: "Delete" }).click();

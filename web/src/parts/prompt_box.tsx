@@ -22,8 +22,9 @@ function Box(props: { label: string; hint: string; value: string; rows: number; 
     event.preventDefault();
     const box = event.currentTarget;
     const edit = weighted({ text: box.value, start: box.selectionStart, end: box.selectionEnd }, event.key === "ArrowUp" ? 0.1 : -0.1);
+    box.value = edit.text; // now, with its selection: the next key may come before the page is drawn again
+    box.setSelectionRange(edit.start, edit.end);
     props.onChange(edit.text);
-    requestAnimationFrame(() => box.setSelectionRange(edit.start, edit.end));
   };
   return (
     <div class="prompt">
