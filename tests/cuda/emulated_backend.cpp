@@ -11,14 +11,6 @@ cuda::CudaBackend& emulated_cuda() {
   return backend;
 }
 
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorKind::internal, "none"};
-}
 Backend& card() { return emulated_cuda(); }
 void set_disorder(unsigned disorder) { emulation::disorder = disorder; }
 

@@ -1,15 +1,13 @@
 // The CUDA backend on emulated cards.
 #pragma once
-#include <functional>
 #include <utility>
 
 #include "cuda/cuda_backend.h"
+#include "support/error_of.h"
 
 namespace imagent::test {
 
 cuda::CudaBackend& emulated_cuda();  // one for all tests
-
-Error error_of(const std::function<void()>& call);  // what it throws, else one that says "none"
 
 // Sets a variable of the emulated machine for the length of a test.
 template <class T>

@@ -9,21 +9,13 @@
 #include "pipeline/loaded_model.h"
 #include "pipeline/network_upscaler.h"
 #include "pipeline/shared_device.h"
+#include "support/error_of.h"
 #include "support/golden.h"
 #include "support/pictures.h"
 #include "support/small_backend.h"
 
 namespace imagent::test {
 namespace {
-
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorKind::internal, "none"};
-}
 
 TEST(OutOfMemory, SizesAreTriedInTheirOrder) {
   SmallBackend backend;
